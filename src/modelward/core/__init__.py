@@ -1,0 +1,1 @@
+"""Values, rules and errors: no I/O, no clock, no environment, nothing but the standard library."""

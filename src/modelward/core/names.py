@@ -1,0 +1,61 @@
+"""Names that SageMaker accepts, and names made to fit."""
+
+import hashlib
+import re
+
+ENTITY_NAME_LIMIT = 63
+ENTITY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+ENTITY_NAME_RULE = "1 to 63 letters, digits and inner hyphens"
+
+
+def is_entity_name(text: str) -> bool:
+    """Tell whether SageMaker takes a text as the name of a group, model, config, endpoint or stage.
+
+    Source: the `EntityName` shape of the SageMaker API.
+    """
+    return len(text) <= ENTITY_NAME_LIMIT and ENTITY_NAME.fullmatch(text) is not None
+
+
+def fit_name(*parts: str) -> str:
+    """Join parts with hyphens into a name of at most 63 characters.
+
+    A name that is too long keeps its beginning and ends in eight hexadecimal digits of the SHA-256 of the whole,
+    so that two long names never meet.
+    """
+    name = "-".join(parts)
+    if len(name) <= ENTITY_NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: ENTITY_NAME_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+def endpoint_name(model: str, environment: str) -> str:
+    """Name the endpoint that serves a model in an environment."""
+    return fit_name(model, environment)
+
+
+_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{8}$")
+_TAIL_LIMIT = len("-v999999999-00000000")
+
+
+def rollout_prefix(model: str, environment: str) -> str:
+    """Give the beginning that the names of all models and endpoint configs of a model in an environment share."""
+    return fit_name(model, environment)[: ENTITY_NAME_LIMIT - _TAIL_LIMIT].rstrip("-")
+
+
+def rollout_name(model: str, environment: str, version: int, digest: str) -> str:
+    """Name the model and the endpoint config that serve a version.
+
+    Args:
+        model: The model.
+        environment: The environment.
+        version: The version, 1 to 999,999,999; `version_in` reads it back from any such name.
+        digest: Eight hexadecimal digits over all that goes into them; it also tells apart what cutting made equal.
+    """
+    return f"{rollout_prefix(model, environment)}-v{version}-{digest}"
+
+
+def version_in(name: str) -> int | None:
+    """Read the version from the name of a model or endpoint config; None when it is not one of ours."""
+    match = _TAIL.search(name)
+    return int(match["version"]) if match else None
