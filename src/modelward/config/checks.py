@@ -1,0 +1,90 @@
+"""Rules of a declaration that look at more than one of its tables."""
+
+from collections.abc import Iterable, Iterator
+
+from modelward.config.shapes import Place, meant, spell
+from modelward.config.spec import EnvironmentSpec, Gate, ModelSpec, RegistrySpec
+from modelward.core.names import endpoint_name
+
+
+def check(spec: RegistrySpec, file: str) -> None:
+    """Refuse a declaration whose tables contradict each other.
+
+    Raises:
+        ConfigError: the first contradiction, in the order of the file.
+    """
+    top = Place(file)
+    _check_case(spec.stages, top.at("registry").at("stages"))
+    _check_case(spec.environments, top.at("environments"))
+    _check_case(spec.models, top.at("models"))
+    for environment in spec.environments.values():
+        _check_stage(environment, spec, top.at("environments").at(environment.name).at("stage"))
+    for model in spec.models.values():
+        _check_model(model, spec, top.at("models").at(model.name))
+    _check_endpoint_names(spec, top.at("models"))
+
+
+def _check_case(names: Iterable[str], place: Place) -> None:
+    """Refuse names that SageMaker's ARNs, which are in lower case, would not keep apart."""
+    seen: dict[str, str] = {}
+    for name in names:
+        twin = seen.setdefault(name.lower(), name)
+        if twin != name:
+            raise place.refuse(
+                found=f"{twin!r} and {name!r}", allowed="names that differ in more than upper and lower case"
+            )
+
+
+def _check_stage(environment: EnvironmentSpec, spec: RegistrySpec, place: Place) -> None:
+    served = spec.stages[:-1]
+    allowed = f"a stage of registry.stages but the last: {', '.join(served)}"
+    if environment.stage == spec.archive_stage:
+        raise place.refuse(found=f"{environment.stage!r}, where replaced versions go", allowed=allowed)
+    if environment.stage not in served:
+        raise place.refuse(found=spell(environment.stage) + meant(environment.stage, served), allowed=allowed)
+    first = spec.environment_of(environment.stage)
+    if first is not None and first.name != environment.name:
+        raise place.refuse(
+            found=f"{environment.stage!r}, which environment {first.name!r} serves already",
+            allowed="a stage that no other environment serves",
+        )
+
+
+def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
+    for gate in model.gates.values():
+        _check_band(gate, place.at("gates").at(gate.metric))
+    for name in model.endpoints:
+        _check_is_declared(name, spec, place.at("endpoints").at(name))
+
+
+def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
+    if environment not in spec.environments:
+        raise place.refuse(
+            found=f"no environment of that name{meant(environment, spec.environments.keys())}",
+            allowed=", ".join(spec.environments) or "nothing, until [environments.<name>] declares one",
+        )
+
+
+def _check_band(gate: Gate, place: Place) -> None:
+    if gate.at_least is not None and gate.at_most is not None and gate.at_least > gate.at_most:
+        raise place.refuse(
+            found=f"at_least {gate.at_least:g} and at_most {gate.at_most:g}, which no value meets",
+            allowed="at_least no greater than at_most",
+        )
+
+
+def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:
+    seen: dict[str, str] = {}
+    for name, owner in _endpoint_names(spec, place):
+        twin = seen.setdefault(name.lower(), owner.key)
+        if twin != owner.key:
+            raise owner.refuse(
+                found=f"the endpoint name {name!r}, which {twin} has too",
+                allowed="model and environment names that stay apart when joined by a hyphen, case aside",
+            )
+
+
+def _endpoint_names(spec: RegistrySpec, place: Place) -> Iterator[tuple[str, Place]]:
+    for model in spec.models.values():
+        for environment in model.endpoints:
+            yield endpoint_name(model.name, environment), place.at(model.name).at("endpoints").at(environment)

@@ -1,0 +1,68 @@
+"""`registry.toml` as it is laid out, and the way from it to a `RegistrySpec`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated
+
+from modelward.config.shapes import Entries, Items, Place, Schema, table_of
+from modelward.config.spec import EntityName, EnvironmentSpec, ModelSpec, NotificationSpec, RegistrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The table [registry]."""
+
+    name: Annotated[EntityName, "Name of the registry; the parameters of its deployment lie under /modelward/<name>/."]
+    stages: Annotated[
+        tuple[EntityName, ...],
+        Items(min_items=2),
+        "Stages of a version's life (ModelLifeCycle.Stage), in order of promotion;"
+        " versions that are replaced go to the last one.",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole file."""
+
+    registry: Annotated[Heading, "The registry and its stages."]
+    environments: Annotated[
+        Mapping[str, EnvironmentSpec], Entries(key="name"), "Places that serve models, by name; each serves one stage."
+    ] = field(default_factory=lambda: MappingProxyType({}))
+    models: Annotated[Mapping[str, ModelSpec], Entries(key="name"), "Models, by name."] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    notifications: Annotated[NotificationSpec, "Who is told what happened."] = field(default_factory=NotificationSpec)
+
+    def to_spec(self) -> RegistrySpec:
+        """Lay the same out as the rest of Modelward wants it."""
+        return RegistrySpec(
+            self.registry.name, self.registry.stages, self.environments, self.models, self.notifications
+        )
+
+
+def read(raw: object, file: str) -> RegistrySpec:
+    """Read a whole file, given as the tables and values that TOML makes of it; rules between tables come later.
+
+    Raises:
+        ConfigError: an unknown or missing key, a wrong type, a value out of range, keys that exclude each other.
+    """
+    document: Document = table_of(Document).read(raw, Place(file))
+    return document.to_spec()
+
+
+def json_schema() -> Schema:
+    """Generate the JSON Schema (draft 2020-12) of `registry.toml`, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "registry.toml of Modelward",
+        **table_of(Document).schema(),
+    }
+
+
+def schema_text() -> str:
+    """Spell the JSON Schema as the text of `registry.schema.json`."""
+    import json
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

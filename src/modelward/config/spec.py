@@ -1,0 +1,223 @@
+"""What a registry declares, as frozen values.
+
+The annotations are the definition: what each key means and what it accepts. The reader of `registry.toml` and the JSON
+Schema for editors both follow them, so neither can drift from the other or from these classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
+
+from modelward.config.shapes import Combination, Entries, Items, Number, Text
+from modelward.core.model_package import METRIC_KEY
+from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE
+
+# CustomerMetadataProperties and tags share a character set in the SageMaker API: letters, separators and digits of any
+# script, and nine signs. The pattern refuses what ASCII has beside them (it must mean the same in JSON Schema's regular
+# expressions, which editors run, and in Python's); `is_plain` refuses the rest of Unicode.
+_SIGNS = r"""\u0000-\u001f\u007f!"#$%&'()*,;<>?\[\\\]^`{|}~"""
+_PLAIN = f"[^ {_SIGNS}]([^{_SIGNS}]*[^ {_SIGNS}])?"
+_PLAIN_RULE = "letters, digits, inner spaces and _ . : / = + - @"
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+METRIC_NAME_LIMIT = 128 - len(METRIC_KEY)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether SageMaker takes a text as a metadata key or a tag value, length aside.
+
+    Source: the `CustomerMetadataKey` and `TagValue` shapes of the SageMaker API.
+    """
+    import unicodedata
+
+    return all(char in "_.:/=+-@" or unicodedata.category(char)[0] in "LZN" for char in text)
+
+
+EntityName = Annotated[str, Text(ENTITY_NAME_RULE, ENTITY_NAME.pattern, ENTITY_NAME_LIMIT)]
+MetricName = Annotated[
+    str, Text(f"1 to {METRIC_NAME_LIMIT} {_PLAIN_RULE}", _PLAIN, METRIC_NAME_LIMIT, accepts=is_plain)
+]
+OwnerName = Annotated[str, Text(f"1 to 256 {_PLAIN_RULE}", _PLAIN, 256, accepts=is_plain)]
+InstanceType = Annotated[
+    str, Text("an instance type of SageMaker, such as ml.m5.large", r"ml\.[a-z0-9-]+\.[a-z0-9-]+", 64)
+]
+EmailAddress = Annotated[
+    str,
+    Text(
+        "an e-mail address",
+        rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(\.{_LABEL})+",
+        254,
+    ),
+]
+SecretName = Annotated[
+    str,
+    Text(
+        "a Secrets Manager name (1 to 512 letters, digits and / _ + = . @ -), never the URL",
+        r"[A-Za-z0-9/_+=.@-]+",
+        512,
+        is_secret=True,
+    ),
+]
+
+
+class Enter(StrEnum):
+    """What lets a version into the stage of an environment."""
+
+    ON_APPROVAL = "on-approval"
+    ON_PROMOTION = "on-promotion"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """A place that serves the version which holds one stage."""
+
+    name: Annotated[EntityName, "Name of the environment."]
+    stage: Annotated[EntityName, "Stage of [registry].stages whose version the environment serves; never the last one."]
+    enter: Annotated[
+        Enter,
+        "on-approval: approving a version is enough for it to enter the stage."
+        " on-promotion: promoting it is a decision of its own.",
+    ] = Enter.ON_PROMOTION
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A bound on one metric that a version must keep to enter the stage of an environment."""
+
+    metric: Annotated[MetricName, "Metric, by the name under which training registers it."]
+    at_least: Annotated[float | None, Number(), "Smallest value that passes."] = None
+    at_most: Annotated[float | None, Number(), "Largest value that passes."] = None
+    worse_than_live_by_at_most: Annotated[
+        float | None, Number(minimum=0), "How much worse than the live version a version may be, in the metric's unit."
+    ] = None
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        "Which way the metric improves. Follows from at_least (higher) or at_most (lower) when only one is given.",
+    ] = None
+
+    COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
+        Combination(
+            "at least one of at_least, at_most and worse_than_live_by_at_most",
+            holds=lambda keys: bool(keys & {"at_least", "at_most", "worse_than_live_by_at_most"}),
+            schema={
+                "anyOf": [
+                    {"required": ["at_least"]},
+                    {"required": ["at_most"]},
+                    {"required": ["worse_than_live_by_at_most"]},
+                ]
+            },
+        ),
+        Combination(
+            'better = "higher" or "lower" beside worse_than_live_by_at_most, unless exactly one of at_least and at_most'
+            " tells the direction",
+            holds=lambda keys: (
+                "worse_than_live_by_at_most" not in keys or "better" in keys or len(keys & {"at_least", "at_most"}) == 1
+            ),
+            schema={
+                "if": {"required": ["worse_than_live_by_at_most"]},
+                "then": {
+                    "anyOf": [
+                        {"required": ["better"]},
+                        {"oneOf": [{"required": ["at_least"]}, {"required": ["at_most"]}]},
+                    ]
+                },
+            },
+        ),
+    )
+
+    @property
+    def is_higher_better(self) -> bool | None:
+        """Tell which way the metric improves; None for a bare band, which has two bounds and no direction."""
+        if self.better is not None:
+            return self.better == "higher"
+        if (self.at_least is None) == (self.at_most is None):
+            return None
+        return self.at_least is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Serverless:
+    """Capacity of a serverless endpoint (`ProductionVariantServerlessConfig`)."""
+
+    memory_mb: Annotated[int, Number(minimum=1024, maximum=6144, step=1024), "Memory of one worker, in MB."]
+    max_concurrency: Annotated[int, Number(minimum=1, maximum=200), "Requests served at the same time."]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """How an environment serves a model: serverless, or on instances (`instance_count` counts only then)."""
+
+    environment: Annotated[EntityName, "Name of a declared environment."]
+    serverless: Annotated[Serverless | None, "Serve without instances, billed by use."] = None
+    instance_type: Annotated[InstanceType | None, "Serve on instances of this type."] = None
+    instance_count: Annotated[int, Number(minimum=1, maximum=2**31 - 1), "How many instances."] = 1
+
+    COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
+        Combination(
+            "exactly one of serverless and instance_type",
+            holds=lambda keys: len(keys & {"serverless", "instance_type"}) == 1,
+            schema={"oneOf": [{"required": ["serverless"]}, {"required": ["instance_type"]}]},
+        ),
+        Combination(
+            "instance_count only beside instance_type",
+            holds=lambda keys: not {"serverless", "instance_count"} <= keys,
+            schema={"not": {"required": ["serverless", "instance_count"]}},
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model: a group of versions, the gates they must pass and the endpoints that serve them."""
+
+    name: Annotated[EntityName, "Name of the model, which is that of its SageMaker Model Package Group."]
+    owner: Annotated[OwnerName, "Team or person that answers for the model."]
+    gates: Annotated[
+        Mapping[str, Gate],
+        Entries(key="metric"),
+        "Per metric: what must hold before a version may enter the stage of an environment.",
+    ] = field(default_factory=lambda: MappingProxyType({}))
+    endpoints: Annotated[
+        Mapping[str, EndpointSpec], Entries(key="environment"), "Per environment: how it serves the model."
+    ] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """Where Slack messages go."""
+
+    webhook_secret: Annotated[SecretName, "Secrets Manager name of the secret that holds the webhook's URL."]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSpec:
+    """Who is told."""
+
+    email: Annotated[tuple[EmailAddress, ...], Items(), "Addresses that receive an e-mail through SNS."] = ()
+    slack: Annotated[Slack | None, "Post messages to a Slack channel."] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySpec:
+    """Everything that one `registry.toml` declares, checked: stages in order of promotion, the last one the archive."""
+
+    name: str
+    stages: tuple[str, ...]
+    environments: Mapping[str, EnvironmentSpec] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[str, ModelSpec] = field(default_factory=lambda: MappingProxyType({}))
+    notifications: NotificationSpec = field(default_factory=NotificationSpec)
+
+    @property
+    def first_stage(self) -> str:
+        """Give the stage of a version that nobody has promoted."""
+        return self.stages[0]
+
+    @property
+    def archive_stage(self) -> str:
+        """Give the stage where versions go that were replaced; no environment serves it."""
+        return self.stages[-1]
+
+    def environment_of(self, stage: str) -> EnvironmentSpec | None:
+        """Find the environment that serves a stage; there is at most one."""
+        return next((env for env in self.environments.values() if env.stage == stage), None)

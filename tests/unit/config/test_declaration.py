@@ -1,0 +1,371 @@
+"""What `registry.toml` may say, and how each mistake in it is refused."""
+
+import pytest
+
+from modelward import config
+from modelward.config import EndpointSpec, Enter, EnvironmentSpec, Gate, NotificationSpec, Serverless, Slack
+from modelward.core.errors import ConfigError
+
+EXAMPLE = """
+[registry]
+name   = "acme"
+stages = ["Development", "Staging", "Production", "Archived"]
+
+[environments.staging]
+stage = "Staging"
+enter = "on-approval"
+[environments.production]
+stage = "Production"
+
+[models.digits]
+owner = "vision-team"
+[models.digits.gates]
+accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
+log_loss = { at_most = 1 }
+[models.digits.endpoints.staging]
+serverless = { memory_mb = 2048, max_concurrency = 5 }
+[models.digits.endpoints.production]
+instance_type  = "ml.m5.large"
+instance_count = 2
+
+[notifications]
+email = ["ml-platform@example.com"]
+slack = { webhook_secret = "modelward/slack" }
+"""
+HEAD = '[registry]\nname = "acme"\nstages = ["Development", "Production", "Archived"]\n'
+
+
+def edited(old: str, new: str) -> str:
+    assert EXAMPLE.count(old) == 1
+    return EXAMPLE.replace(old, new)
+
+
+def refusal(text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, "registry.toml")
+    return caught.value
+
+
+def test_the_example_means_what_it_says():
+    spec = config.parse(EXAMPLE)
+    assert (spec.name, spec.first_stage, spec.archive_stage) == ("acme", "Development", "Archived")
+    assert spec.environments == {
+        "staging": EnvironmentSpec("staging", "Staging", Enter.ON_APPROVAL),
+        "production": EnvironmentSpec("production", "Production", Enter.ON_PROMOTION),
+    }
+    digits = spec.models["digits"]
+    assert (digits.name, digits.owner) == ("digits", "vision-team")
+    assert digits.gates == {
+        "accuracy": Gate("accuracy", at_least=0.9, worse_than_live_by_at_most=0.01),
+        "log_loss": Gate("log_loss", at_most=1.0),
+    }
+    assert digits.endpoints == {
+        "staging": EndpointSpec("staging", serverless=Serverless(2048, 5)),
+        "production": EndpointSpec("production", instance_type="ml.m5.large", instance_count=2),
+    }
+    assert spec.notifications == NotificationSpec(("ml-platform@example.com",), Slack("modelward/slack"))
+
+
+def test_only_the_heading_is_required():
+    spec = config.parse(HEAD)
+    assert (spec.environments, spec.models, spec.notifications) == ({}, {}, NotificationSpec())
+
+
+def test_a_stage_finds_the_environment_that_serves_it():
+    spec = config.parse(EXAMPLE)
+    assert spec.environment_of("Staging") is spec.environments["staging"]
+    assert spec.environment_of("Development") is None
+
+
+def test_what_was_read_cannot_be_changed():
+    spec = config.parse(EXAMPLE)
+    with pytest.raises(TypeError):
+        spec.models["other"] = spec.models["digits"]  # type: ignore[index]
+    with pytest.raises(TypeError):
+        spec.models["digits"].gates["f1"] = Gate("f1", at_least=0.5)  # type: ignore[index]
+
+
+def test_a_whole_number_passes_for_a_float_and_becomes_one():
+    limit = config.parse(EXAMPLE).models["digits"].gates["log_loss"].at_most
+    assert limit == 1.0
+    assert isinstance(limit, float)
+
+
+@pytest.mark.parametrize(
+    ("gate", "is_higher_better"),
+    [
+        (Gate("m", at_least=0.9), True),
+        (Gate("m", at_most=0.5), False),
+        (Gate("m", at_most=0.5, worse_than_live_by_at_most=0.1), False),
+        (Gate("m", at_least=0.1, at_most=0.5), None),
+        (Gate("m", at_least=0.1, at_most=0.5, better="lower"), False),
+        (Gate("m", worse_than_live_by_at_most=0.1, better="higher"), True),
+        (Gate("m", at_most=0.5, better="higher"), True),
+    ],
+)
+def test_a_gate_knows_which_way_its_metric_improves(gate: Gate, is_higher_better: bool | None):
+    assert gate.is_higher_better is is_higher_better
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        "{ at_least = 0.1, at_most = 0.5 }",
+        "{ at_least = 0.5, at_most = 0.5 }",
+        '{ worse_than_live_by_at_most = 0, better = "higher" }',
+        '{ at_least = 0.1, at_most = 0.5, worse_than_live_by_at_most = 0.1, better = "lower" }',
+        "{ at_least = -3 }",
+        '{ at_most = 2, better = "higher" }',
+    ],
+)
+def test_unambiguous_gates_are_taken(gate: str):
+    config.parse(edited("{ at_most = 1 }", gate))
+
+
+@pytest.mark.parametrize("metric", ["f1", "validation:rmse", "recall @ 5", "précision", "精度", "m" * 121])
+def test_metric_names_of_any_script_are_taken(metric: str):
+    assert metric in config.parse(edited("log_loss =", f'"{metric}" =')).models["digits"].gates
+
+
+GATE = "models.digits.gates.log_loss"
+PRODUCTION = "models.digits.endpoints.production"
+SERVERLESS = "models.digits.endpoints.staging.serverless"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found", "allowed"),
+    [
+        # keys
+        (
+            "[notifications]",
+            "[notification]",
+            "notification",
+            "did you mean 'notifications'?",
+            "registry, environments",
+        ),
+        ('enter = "on-approval"', "entr = 1", "environments.staging.entr", "did you mean 'enter'?", "stage, enter"),
+        ("owner =", "Owner =", "models.digits.Owner", "did you mean 'owner'?", "owner, gates, endpoints"),
+        ("at_most = 1", "atmost = 1", f"{GATE}.atmost", "did you mean 'at_most'?", "at_least, at_most"),
+        ("at_most = 1", "zzz = 1", f"{GATE}.zzz", "found an unknown key;", "at_least, at_most"),
+        ('owner = "vision-team"', "", "models.digits.owner", "nothing", "answers for the model"),
+        ('stage = "Staging"', "", "environments.staging.stage", "nothing", "stage of [registry].stages"),
+        ('name   = "acme"', "", "registry.name", "nothing", "name of the registry"),
+        ("memory_mb = 2048, ", "", f"{SERVERLESS}.memory_mb", "nothing", "memory"),
+        # types
+        ('name   = "acme"', "name = 7", "registry.name", "7", "letters, digits"),
+        ('stage = "Staging"', 'stage = ["Staging"]', "environments.staging.stage", "an array", "letters, digits"),
+        ('email = ["ml-platform@example.com"]', 'email = "a@b.io"', "notifications.email", "'a@b.io'", "an array"),
+        ("{ at_most = 1 }", "0.5", GATE, "0.5", "a table of at_least, at_most"),
+        ("at_most = 1", "at_most = true", f"{GATE}.at_most", "true", "a finite number"),
+        ("at_most = 1", 'at_most = "1"', f"{GATE}.at_most", "'1'", "a finite number"),
+        ("instance_count = 2", "instance_count = true", f"{PRODUCTION}.instance_count", "true", "a whole number"),
+        ("instance_count = 2", "instance_count = 2.0", f"{PRODUCTION}.instance_count", "2.0", "a whole number"),
+        ("instance_count = 2", "instance_count = 2026-01-01", f"{PRODUCTION}.instance_count", "a date", "a whole"),
+        ('"on-approval"', "true", "environments.staging.enter", "true", "'on-approval' or 'on-promotion'"),
+        ('"on-approval"', '"on-aproval"', "environments.staging.enter", "did you mean 'on-approval'?", "'on-appr"),
+        # ranges
+        ("at_most = 1", "at_most = nan", f"{GATE}.at_most", "nan", "a finite number"),
+        ("at_most = 1", "at_most = -inf", f"{GATE}.at_most", "-inf", "a finite number"),
+        ("at_most = 1", f"at_most = 0x{'f' * 999}", f"{GATE}.at_most", "an integer of 3996 bits", "a finite number"),
+        (
+            "most = 0.01",
+            "most = -0.01",
+            "models.digits.gates.accuracy.worse_than_live_by_at_most",
+            "-0.01",
+            "at least 0",
+        ),
+        (
+            "memory_mb = 2048",
+            "memory_mb = 2000",
+            f"{SERVERLESS}.memory_mb",
+            "2000",
+            "multiple of 1024 from 1024 to 6144",
+        ),
+        (
+            "memory_mb = 2048",
+            "memory_mb = 7168",
+            f"{SERVERLESS}.memory_mb",
+            "7168",
+            "multiple of 1024 from 1024 to 6144",
+        ),
+        ("memory_mb = 2048", "memory_mb = 0", f"{SERVERLESS}.memory_mb", "0", "multiple of 1024 from 1024 to 6144"),
+        ("concurrency = 5", "concurrency = 0", f"{SERVERLESS}.max_concurrency", "0", "a whole number from 1 to 200"),
+        (
+            "concurrency = 5",
+            "concurrency = 201",
+            f"{SERVERLESS}.max_concurrency",
+            "201",
+            "a whole number from 1 to 200",
+        ),
+        ("instance_count = 2", "instance_count = 0", f"{PRODUCTION}.instance_count", "0", "a whole number from 1"),
+        # combinations
+        ("{ at_most = 1 }", "{}", GATE, "an empty table", "at least one of at_least, at_most and worse"),
+        ("{ at_most = 1 }", '{ better = "lower" }', GATE, "better", "at least one of at_least, at_most and worse"),
+        ("{ at_most = 1 }", "{ worse_than_live_by_at_most = 0.1 }", GATE, "worse_than_live", 'better = "higher" or'),
+        (
+            "{ at_most = 1 }",
+            "{ at_least = 0, at_most = 1, worse_than_live_by_at_most = 0.1 }",
+            GATE,
+            "at_least and at_most and worse_than_live_by_at_most",
+            'better = "higher" or "lower"',
+        ),
+        ("{ at_most = 1 }", "{ at_least = 2, at_most = 1 }", GATE, "which no value meets", "no greater than at_most"),
+        ('instance_type  = "ml.m5.large"', "", PRODUCTION, "instance_count", "exactly one of serverless and instance"),
+        (
+            "serverless = {",
+            'instance_type = "ml.m5.large"\nserverless = {',
+            "models.digits.endpoints.staging",
+            "instance_type and serverless",
+            "exactly one of serverless and instance_type",
+        ),
+        (
+            "serverless = {",
+            "instance_count = 1\nserverless = {",
+            "models.digits.endpoints.staging",
+            "instance_count and serverless",
+            "instance_count only beside instance_type",
+        ),
+        # names
+        (
+            'name   = "acme"',
+            'name = "acme_1"',
+            "registry.name",
+            "'acme_1'",
+            "1 to 63 letters, digits and inner hyphens",
+        ),
+        ('name   = "acme"', 'name = "-acme"', "registry.name", "'-acme'", "1 to 63 letters, digits and inner hyphens"),
+        ('name   = "acme"', 'name = ""', "registry.name", "''", "1 to 63 letters, digits and inner hyphens"),
+        ('name   = "acme"', 'name = "acmé"', "registry.name", "'acmé'", "1 to 63 letters, digits and inner hyphens"),
+        ('name   = "acme"', 'name = "acme\\n"', "registry.name", "'acme\\n'", "1 to 63 letters, digits and inner"),
+        ('name   = "acme"', f'name = "{"a" * 65}"', "registry.name", "(65 characters)", "1 to 63 letters, digits"),
+        ('"Development", ', '"In Review", ', "registry.stages[0]", "'In Review'", "1 to 63 letters, digits"),
+        ("[models.digits]", '[models."di gits"]\n[models.digits]', "models.'di gits'", "'di gits'", "1 to 63 letters"),
+        ("[environments.staging]", "[environments.st_g]", "environments.st_g", "'st_g'", "1 to 63 letters"),
+        ("log_loss =", '"log#loss" =', "models.digits.gates.'log#loss'", "'log#loss'", "1 to 121 letters"),
+        ("log_loss =", '"loss 🔥" =', "models.digits.gates.'loss 🔥'", "'loss 🔥'", "1 to 121 letters"),
+        ("log_loss =", '"loss " =', "models.digits.gates.'loss '", "'loss '", "inner spaces"),
+        ("log_loss =", '"" =', "models.digits.gates.''", "''", "1 to 121 letters"),
+        ("log_loss =", f"{'m' * 122} =", f"models.digits.gates.{'m' * 122}", "(122 characters)", "1 to 121 letters"),
+        ('"vision-team"', '" "', "models.digits.owner", "' '", "1 to 256 letters"),
+        ('"vision-team"', '"R&D"', "models.digits.owner", "'R&D'", "1 to 256 letters"),
+        ('"ml.m5.large"', '"m5.large"', f"{PRODUCTION}.instance_type", "'m5.large'", "such as ml.m5.large"),
+        ('"ml.m5.large"', '"ml.m5"', f"{PRODUCTION}.instance_type", "'ml.m5'", "such as ml.m5.large"),
+        # people
+        ('["ml-platform@example.com"]', '["ml-platform"]', "notifications.email[0]", "'ml-platform'", "e-mail address"),
+        ('["ml-platform@example.com"]', '["a@b"]', "notifications.email[0]", "'a@b'", "an e-mail address"),
+        ('["ml-platform@example.com"]', '["a@b.io", "a b@c.io"]', "notifications.email[1]", "'a b@c.io'", "an e-mail"),
+        ('["ml-platform@example.com"]', '["a@b.io", "a@b.io"]', "notifications.email[1]", "a second time", "only once"),
+        ('"modelward/slack"', '""', "notifications.slack.webhook_secret", "''", "a Secrets Manager name"),
+        # rules between tables
+        (
+            '["Development", "Staging", "Production", "Archived"]',
+            '["Staging"]',
+            "registry.stages",
+            "an array of 1",
+            "2",
+        ),
+        ('"Development", ', '"Staging", ', "registry.stages[1]", "'Staging' a second time", "each only once"),
+        ('"Development", ', '"staging", ', "registry.stages", "'staging' and 'Staging'", "more than upper and lower"),
+        (
+            'stage = "Staging"',
+            'stage = "Stagign"',
+            "environments.staging.stage",
+            "did you mean 'Staging'?",
+            "Development, ",
+        ),
+        (
+            'stage = "Staging"',
+            'stage = "Archived"',
+            "environments.staging.stage",
+            "where replaced versions go",
+            "but the last",
+        ),
+        (
+            'stage = "Staging"',
+            'stage = "Production"',
+            "environments.production.stage",
+            "which environment 'staging' serves already",
+            "a stage that no other environment serves",
+        ),
+        (
+            "endpoints.staging]",
+            "endpoints.stagin]",
+            "models.digits.endpoints.stagin",
+            "no environment of that name (did you mean 'staging'?)",
+            "staging, production",
+        ),
+        (
+            "[models.digits]",
+            '[models.Digits]\nowner = "x"\n[models.digits]',
+            "models",
+            "'Digits' and 'digits'",
+            "more than upper and lower case",
+        ),
+        (
+            "[environments.staging]",
+            '[environments.Production]\nstage = "Development"\n[environments.staging]',
+            "environments",
+            "'Production' and 'production'",
+            "more than upper and lower case",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_with_key_what_was_found_and_what_is_allowed(
+    old: str, new: str, key: str, found: str, allowed: str
+):
+    error = refusal(edited(old, new))
+    problem, _, rule = error.problem.partition("; allowed: ")
+    assert error.key == key
+    assert problem.startswith(f"registry.toml: {key}: found ")
+    assert found in f"{problem};"
+    assert allowed in rule
+    assert error.next_step == f"Correct {key} in registry.toml."
+
+
+def test_an_endpoint_without_any_environment_says_where_to_declare_one():
+    text = HEAD + '[models.a]\nowner = "x"\n[models.a.endpoints.production]\ninstance_type = "ml.m5.large"\n'
+    assert "[environments.<name>]" in refusal(text).problem
+
+
+@pytest.mark.parametrize("first", ["a-b", "A-b"])
+def test_two_endpoints_that_would_get_one_name_are_refused(first: str):
+    on_instances = 'instance_type = "ml.m5.large"\n'
+    text = (
+        f'{HEAD}[environments.c]\nstage = "Development"\n[environments.b-c]\nstage = "Production"\n'
+        f'[models.{first}]\nowner = "x"\n[models.{first}.endpoints.c]\n{on_instances}'
+        f'[models.a]\nowner = "x"\n[models.a.endpoints.b-c]\n{on_instances}'
+    )
+    error = refusal(text)
+    assert error.key == "models.a.endpoints.b-c"
+    assert f"which models.{first}.endpoints.c has too" in error.problem
+
+
+def test_names_that_only_could_collide_are_taken():
+    config.parse(
+        f'{HEAD}[environments.c]\nstage = "Development"\n[environments.b-c]\nstage = "Production"\n'
+        '[models.a-b]\nowner = "x"\n[models.a-b.endpoints.c]\ninstance_type = "ml.m5.large"\n[models.a]\nowner = "x"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://hooks.slack.com/services/T000/B000/verysecret", "hooks.slack.com:443/verysecret"]
+)
+def test_a_webhook_url_is_refused_and_not_repeated(secret: str):
+    error = refusal(edited("modelward/slack", secret))
+    assert error.key == "notifications.slack.webhook_secret"
+    assert "never the URL" in error.problem
+    assert "verysecret" not in str(error)
+
+
+@pytest.mark.parametrize("where", ['"{}"', '{{ webhook_url = "{}" }}', '{{ webhook_secret = ["{}"] }}'])
+def test_a_webhook_url_in_the_wrong_place_is_not_repeated_either(where: str):
+    slack = where.format("https://hooks.slack.com/services/T000/B000/verysecret")
+    error = refusal(edited('{ webhook_secret = "modelward/slack" }', slack))
+    assert error.key.startswith("notifications.slack")
+    assert "verysecret" not in str(error)
+
+
+def test_a_long_text_is_not_repeated_in_full():
+    error = refusal(edited('"acme"', f'"{"x" * 5000}"'))
+    assert "(5000 characters)" in error.problem
+    assert len(str(error)) < 400

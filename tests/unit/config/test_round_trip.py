@@ -1,0 +1,135 @@
+"""Writing a declaration down and reading it back changes nothing."""
+
+import json
+import math
+import string
+from dataclasses import fields
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelward import config
+from modelward.config import (
+    EndpointSpec,
+    Enter,
+    EnvironmentSpec,
+    Gate,
+    ModelSpec,
+    NotificationSpec,
+    RegistrySpec,
+    Serverless,
+    Slack,
+)
+from modelward.core.names import ENTITY_NAME_LIMIT
+
+STAGES = ("Development", "Staging", "Production", "Archived")
+alnum = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=ENTITY_NAME_LIMIT)
+bounds = st.none() | st.floats(-1e300, 1e300)
+owners = st.text(st.characters(categories=["L", "N"]) | st.sampled_from("_.:/=+-@"), min_size=1, max_size=256)
+
+
+def is_declarable(gate: Gate) -> bool:
+    low, high, slack = gate.at_least, gate.at_most, gate.worse_than_live_by_at_most
+    if low is None and high is None and slack is None:
+        return False
+    if low is not None and high is not None and low > high:
+        return False
+    return slack is None or gate.is_higher_better is not None
+
+
+gates = st.builds(
+    Gate,
+    st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=121),
+    bounds,
+    bounds,
+    st.none() | st.floats(0, 1e300),
+    st.sampled_from([None, "higher", "lower"]),
+).filter(is_declarable)
+serverless = st.builds(Serverless, st.sampled_from(range(1024, 6145, 1024)), st.integers(1, 200))
+endpoints = st.builds(EndpointSpec, st.just(""), serverless) | st.builds(
+    EndpointSpec, st.just(""), st.none(), st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]), st.integers(1, 99)
+)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> RegistrySpec:
+    served = draw(st.dictionaries(alnum, st.sampled_from(STAGES[:-1]), max_size=3))
+    served = {name: stage for stage, name in {stage: name for name, stage in served.items()}.items()}
+    environments = {name: EnvironmentSpec(name, stage, draw(st.sampled_from(Enter))) for name, stage in served.items()}
+    names = draw(st.sets(alnum, max_size=3))
+    models = {name: draw(models_named(name, sorted(environments))) for name in sorted(names)}
+    told = draw(st.builds(NotificationSpec, st.sampled_from([(), ("a@b.io",)]), st.sampled_from([None, Slack("x/y")])))
+    return RegistrySpec(draw(alnum), STAGES, environments, models, told)
+
+
+@st.composite
+def models_named(draw: st.DrawFn, name: str, environments: list[str]) -> ModelSpec:
+    mine = {gate.metric: gate for gate in draw(st.lists(gates, max_size=3))}
+    served = draw(st.sets(st.sampled_from(environments))) if environments else set()
+    made = {env: draw(endpoints) for env in sorted(served)}
+    placed = {env: EndpointSpec(env, e.serverless, e.instance_type, e.instance_count) for env, e in made.items()}
+    return ModelSpec(name, draw(owners), mine, placed)
+
+
+def toml(value: Any) -> str:
+    """Write inline TOML, None left out."""
+    if isinstance(value, dict):
+        kept = [f"{quoted(key)} = {toml(each)}" for key, each in value.items() if each is not None]
+        return "{" + ", ".join(kept) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def quoted(text: str) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+def without(value: Any, *names: str) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in names}
+
+
+def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
+    if endpoint.serverless is not None:
+        return {"serverless": without(endpoint.serverless)}
+    return without(endpoint, "environment", "serverless")
+
+
+def model_table(model: ModelSpec) -> dict[str, Any]:
+    gates = {name: without(gate, "metric") for name, gate in model.gates.items()}
+    return {
+        "owner": model.owner,
+        "gates": gates,
+        "endpoints": {name: endpoint_table(each) for name, each in model.endpoints.items()},
+    }
+
+
+def written(spec: RegistrySpec) -> str:
+    slack = spec.notifications.slack
+    told = {"email": spec.notifications.email, "slack": None if slack is None else without(slack)}
+    tables = {
+        "registry": {"name": spec.name, "stages": spec.stages},
+        "environments": {name: without(each, "name") for name, each in spec.environments.items()},
+        "models": {name: model_table(each) for name, each in spec.models.items()},
+        "notifications": told,
+    }
+    return "".join(f"{name} = {toml(table)}\n" for name, table in tables.items())
+
+
+@given(specs())
+def test_a_declaration_that_is_written_and_read_is_the_same(spec: RegistrySpec):
+    assert config.parse(written(spec)) == spec
+
+
+@given(specs())
+def test_what_was_read_keeps_the_promises_of_the_layer_above(spec: RegistrySpec):
+    read = config.parse(written(spec))
+    served = [each.stage for each in read.environments.values()]
+    assert len(served) == len(set(served))
+    assert read.archive_stage not in served
+    for model in read.models.values():
+        assert model.endpoints.keys() <= read.environments.keys()
+        assert all((each.serverless is None) != (each.instance_type is None) for each in model.endpoints.values())
+        limits = [limit for g in model.gates.values() for limit in (g.at_least, g.at_most) if limit is not None]
+        assert all(map(math.isfinite, limits))
