@@ -1,0 +1,102 @@
+"""The ways out: the reconciler's queue, the e-mail topic, the Slack webhook and its secret."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from modelward.aws.errors import translated
+from modelward.core.errors import AccessError, AwsError, ThrottledError
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+_TIMEOUT_S = 10
+_SUBJECT_LIMIT = 100
+
+
+class Queue:
+    """The queue that wakes the reconciler."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        """Take a boto3 client and the URL of the queue."""
+        self._client = client
+        self._url = url
+
+    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
+        """Send one JSON message, to be seen after 0 to 900 seconds (`SendMessage`).
+
+        Raises:
+            AwsError: a refusal.
+        """
+        with translated("SendMessage", kind="queue", name=self._url):
+            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(message), DelaySeconds=delay_s)
+
+
+class Topic:
+    """The topic whose subscribers get e-mail."""
+
+    def __init__(self, client: "SNSClient", arn: str) -> None:
+        """Take a boto3 client and the ARN of the topic."""
+        self._client = client
+        self._arn = arn
+
+    def publish(self, subject: str, text: str) -> None:
+        """Send a plain text (`Publish`); SNS takes at most 100 printable ASCII characters as a subject.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        plain = "".join(char if " " <= char <= "~" else "?" for char in subject)[:_SUBJECT_LIMIT]
+        with translated("Publish", kind="topic", name=self._arn):
+            self._client.publish(TopicArn=self._arn, Subject=plain, Message=text)
+
+
+class Webhook:
+    """A Slack incoming webhook whose URL is a secret: it is in no environment, log or error."""
+
+    def __init__(self, client: "SecretsManagerClient", secret: str) -> None:
+        """Take a boto3 client and the name of the secret."""
+        self._client = client
+        self._secret = secret
+        self._url = ""
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message; the secret is read once (`GetSecretValue`).
+
+        Raises:
+            NotFoundError: there is no such secret.
+            ThrottledError: Slack asks to wait, or does not answer.
+            AwsError: Slack or Secrets Manager refuses.
+        """
+        body = json.dumps(message).encode()
+        request = Request(self._webhook(), body, {"Content-Type": "application/json"})  # noqa: S310  # checked below
+        try:
+            with urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310  # http and https only, see _webhook
+                return
+        except HTTPError as error:
+            with error:
+                kind = ThrottledError if error.code == 429 or error.code >= 500 else AwsError
+                raise kind("Slack webhook", str(error.code), error.reason, "Check the webhook in Slack.") from None
+        except (URLError, TimeoutError) as error:
+            reason = str(getattr(error, "reason", error))
+            raise ThrottledError(
+                "Slack webhook", "unreachable", reason, "Check that the function reaches it."
+            ) from None
+
+    def _webhook(self) -> str:
+        if not self._url:
+            with translated("GetSecretValue", kind="secret", name=self._secret):
+                self._url = self._client.get_secret_value(SecretId=self._secret)["SecretString"].strip()
+        if urlsplit(self._url).scheme not in ("http", "https"):
+            raise AccessError(
+                "Slack webhook",
+                "InvalidSecret",
+                f"secret {self._secret} holds no URL",
+                "Put the webhook's URL into it.",
+            )
+        return self._url

@@ -1,0 +1,270 @@
+"""The SageMaker API, in our values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelward.aws.errors import translated
+from modelward.core.arn import VersionArn
+from modelward.core.endpoint import Endpoint
+from modelward.core.model_package import (
+    ENTERED_KEY,
+    ApprovalStatus,
+    Caller,
+    Entered,
+    LifeCycle,
+    ModelPackage,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker import SageMakerClient
+
+PAGE = 100  # the most that ListModelPackages and Search give at once
+
+
+class SageMaker:
+    """The operations on versions and endpoints that Modelward uses."""
+
+    def __init__(self, client: "SageMakerClient") -> None:
+        """Take a boto3 client of the registry's account and region."""
+        self._client = client
+
+    # --- versions -----------------------------------------------------------------------------------------------
+
+    def create_model_package(self, request: Mapping[str, Any]) -> str:
+        """Register a version (`CreateModelPackage`) and return its ARN.
+
+        Raises:
+            NotFoundError: the group does not exist.
+            AwsError: any other refusal.
+        """
+        with translated("CreateModelPackage", kind="model package group", name=str(request["ModelPackageGroupName"])):
+            return self._client.create_model_package(**request)["ModelPackageArn"]
+
+    def describe_model_package(self, arn: str) -> ModelPackage:
+        """Read a version as it is now (`DescribeModelPackage`).
+
+        Raises:
+            NotFoundError: there is no such version.
+            AwsError: any other refusal.
+        """
+        with translated("DescribeModelPackage", kind="version", name=_short(arn)):
+            return package_of(self._client.describe_model_package(ModelPackageName=arn))
+
+    def update_model_package(
+        self,
+        arn: str,
+        *,
+        approval: ApprovalStatus | None = None,
+        reason: str = "",
+        life_cycle: LifeCycle | None = None,
+        entered: Entered | None = None,
+    ) -> None:
+        """Change verdict, stage or both in one call (`UpdateModelPackage`); what is not given stays as it is.
+
+        Raises:
+            NotFoundError: there is no such version.
+            ConflictError: somebody else is changing it.
+            AwsError: any other refusal.
+        """
+        request: dict[str, Any] = {"ModelPackageArn": arn}
+        if approval:
+            request |= {"ModelApprovalStatus": approval.value, "ApprovalDescription": reason}
+        if life_cycle:
+            request["ModelLifeCycle"] = life_cycle.to_api()
+        if entered:
+            request["CustomerMetadataProperties"] = {ENTERED_KEY: str(entered)}
+        with translated("UpdateModelPackage", kind="version", name=_short(arn)):
+            self._client.update_model_package(**request)
+
+    def list_model_packages(self, group: str) -> Iterator[ModelPackage]:
+        """List all versions of a group, newest first (`ListModelPackages`), 100 for each call.
+
+        The list is authoritative on which versions there are, on their approval and stage; it carries no metrics and
+        no metadata, so those are empty here. Some of it may lack the stage: `life_cycle` None means "not told".
+
+        Raises:
+            AwsError: a refusal. A group that does not exist may also give an empty list.
+        """
+        pages = self._client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with translated("ListModelPackages", kind="model package group", name=group):
+            for page in pages:
+                yield from (package_of(summary) for summary in page["ModelPackageSummaryList"])
+
+    def search_model_packages(self, group: str, *, any_of: Sequence[tuple[str, str]] = ()) -> Iterator[ModelPackage]:
+        """Search the versions of a group, newest first (`Search`), 100 for each call, with metrics and metadata.
+
+        The index lags behind the registry, so what it says is a hint: describe a version before acting on it.
+
+        Args:
+            group: The group.
+            any_of: Pairs of a property name and its value, of which one must hold; all versions when there are none.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        alternatives = [{"Name": name, "Operator": "Equals", "Value": value} for name, value in any_of]
+        expression: dict[str, Any] = {
+            "Filters": [{"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": group}]
+        }
+        if alternatives:
+            expression["SubExpressions"] = [{"Filters": alternatives, "Operator": "Or"}]
+        pages = self._client.get_paginator("search").paginate(
+            Resource="ModelPackage",
+            SearchExpression=expression,  # type: ignore[arg-type]  # built above from the shapes of the API
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with translated("Search", kind="model package group", name=group):
+            for page in pages:
+                for result in page["Results"]:
+                    if "ModelPackage" in result:
+                        yield package_of(result["ModelPackage"])
+
+    # --- endpoints ----------------------------------------------------------------------------------------------
+
+    def describe_endpoint(self, name: str) -> Endpoint | None:
+        """Read an endpoint (`DescribeEndpoint`); None when there is none of that name.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        from modelward.core.errors import NotFoundError
+
+        try:
+            with translated("DescribeEndpoint", kind="endpoint", name=name):
+                answer = self._client.describe_endpoint(EndpointName=name)
+        except NotFoundError:
+            return None
+        return Endpoint(
+            name=answer["EndpointName"],
+            status=answer["EndpointStatus"],
+            config_name=answer.get("EndpointConfigName", ""),
+            modified_at=answer["LastModifiedTime"],
+            failure_reason=answer.get("FailureReason", ""),
+        )
+
+    def create_model(self, *, name: str, package_arn: str, role_arn: str, tags: Mapping[str, str]) -> None:
+        """Make a deployable model of a version (`CreateModel`).
+
+        Raises:
+            AlreadyExistsError: there is one of that name.
+            AwsError: any other refusal.
+        """
+        with translated("CreateModel", kind="version", name=_short(package_arn)):
+            self._client.create_model(
+                ModelName=name,
+                PrimaryContainer={"ModelPackageName": package_arn},
+                ExecutionRoleArn=role_arn,
+                Tags=_tags(tags),
+            )
+
+    def create_endpoint_config(self, *, name: str, variant: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        """Make an endpoint config with one variant (`CreateEndpointConfig`).
+
+        Raises:
+            AlreadyExistsError: there is one of that name.
+            AwsError: any other refusal.
+        """
+        with translated("CreateEndpointConfig", kind="model", name=str(variant["ModelName"])):
+            self._client.create_endpoint_config(
+                EndpointConfigName=name,
+                ProductionVariants=[variant],  # type: ignore[list-item]  # a ProductionVariant of the API
+                Tags=_tags(tags),
+            )
+
+    def create_endpoint(self, *, name: str, config_name: str, tags: Mapping[str, str]) -> None:
+        """Start to make an endpoint (`CreateEndpoint`); it is ready when it is InService.
+
+        Raises:
+            AlreadyExistsError: there is one of that name.
+            NotFoundError: the config is not (or not yet) to be seen.
+            AwsError: any other refusal.
+        """
+        with translated("CreateEndpoint", kind="endpoint config", name=config_name):
+            self._client.create_endpoint(EndpointName=name, EndpointConfigName=config_name, Tags=_tags(tags))
+
+    def update_endpoint(self, *, name: str, config_name: str) -> None:
+        """Start to move an endpoint to another config (`UpdateEndpoint`).
+
+        Raises:
+            ConflictError: it is being changed already.
+            NotFoundError: the endpoint or the config is not (or not yet) to be seen.
+            AwsError: any other refusal.
+        """
+        with translated("UpdateEndpoint", kind="endpoint or config", name=f"{name} or {config_name}"):
+            self._client.update_endpoint(EndpointName=name, EndpointConfigName=config_name)
+
+    def delete_endpoint(self, name: str) -> None:
+        """Start to delete an endpoint (`DeleteEndpoint`); configs and models stay.
+
+        Raises:
+            ConflictError: it is being changed.
+            NotFoundError: there is none of that name.
+            AwsError: any other refusal.
+        """
+        with translated("DeleteEndpoint", kind="endpoint", name=name):
+            self._client.delete_endpoint(EndpointName=name)
+
+
+def package_of(answer: Any) -> ModelPackage:
+    """Read a version from an answer of `DescribeModelPackage`, `Search` or `ListModelPackages`."""
+    group, version = answer.get("ModelPackageGroupName"), answer.get("ModelPackageVersion")
+    if not (group and version):
+        group, version = _named_in(answer["ModelPackageArn"])
+    container: Mapping[str, Any] = next(iter(answer.get("InferenceSpecification", {}).get("Containers", [])), {})
+    properties = answer.get("MetadataProperties", {})
+    cycle = answer.get("ModelLifeCycle")
+    return ModelPackage(
+        arn=answer["ModelPackageArn"],
+        group=group,
+        version=int(version),
+        status=answer["ModelPackageStatus"],
+        approval_status=ApprovalStatus(answer.get("ModelApprovalStatus", ApprovalStatus.PENDING)),
+        created_at=answer["CreationTime"],
+        modified_at=answer.get("LastModifiedTime", answer["CreationTime"]),
+        approval_description=answer.get("ApprovalDescription", ""),
+        life_cycle=_life_cycle(cycle) if cycle else None,
+        notes=answer.get("ModelPackageDescription", ""),
+        created_by=_caller(answer.get("CreatedBy")),
+        modified_by=_caller(answer.get("LastModifiedBy") or answer.get("CreatedBy")),
+        image=container.get("Image", ""),
+        artifact_uri=_artifact_uri(container),
+        commit=properties.get("CommitId", ""),
+        repository=properties.get("Repository", ""),
+        run=properties.get("GeneratedBy", ""),
+        metadata=dict(answer.get("CustomerMetadataProperties", {})),
+    )
+
+
+def _named_in(arn: str) -> tuple[str, int]:
+    parsed = VersionArn.parse(arn)
+    return (parsed.group, parsed.version) if parsed else ("", 0)
+
+
+def _life_cycle(cycle: Mapping[str, str]) -> LifeCycle:
+    return LifeCycle(cycle["Stage"], cycle["StageStatus"], cycle.get("StageDescription", ""))
+
+
+def _artifact_uri(container: Mapping[str, Any]) -> str:
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    return str(container.get("ModelDataUrl") or source.get("S3Uri", ""))
+
+
+def _caller(context: Mapping[str, Any] | None) -> Caller:
+    """Take the IAM identity, or the Studio profile where SageMaker tells only that (`UserContext`)."""
+    context = context or {}
+    return Caller(context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileArn", ""))
+
+
+def _tags(tags: Mapping[str, str]) -> Any:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _short(arn: str) -> str:
+    return arn.rsplit(":model-package/", 1)[-1]

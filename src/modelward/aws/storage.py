@@ -1,0 +1,118 @@
+"""The artifact bucket."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelward.aws.errors import translated
+from modelward.core.errors import InputError
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_CHUNK = 1024 * 1024
+_SMALL = 8 * 1024 * 1024  # up to here a transfer manager, with its threads, takes longer than it saves
+_ONE_PART = 64 * 1024 * 1024  # a larger file goes up in parts, side by side
+
+
+class Storage:
+    """The S3 operations that Modelward uses."""
+
+    def __init__(self, client: "S3Client") -> None:
+        """Take a boto3 client."""
+        self._client = client
+
+    def upload(self, path: Path, bucket: str, key: str, progress: Callable[[int], None] | None = None) -> None:
+        """Put a file (`PutObject`; a multipart upload above 64 MiB), with a SHA-256 that S3 checks on arrival.
+
+        Args:
+            path: The file.
+            bucket: The bucket.
+            key: The key.
+            progress: Called with the number of bytes sent since the last call.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        with translated("PutObject", kind="bucket", name=bucket):
+            if path.stat().st_size <= _SMALL:
+                self._put_file(path, bucket, key, progress)
+            else:
+                self._transfer(path, bucket, key, progress)
+
+    def _put_file(self, path: Path, bucket: str, key: str, progress: Callable[[int], None] | None) -> None:
+        with path.open("rb") as body:
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ChecksumAlgorithm="SHA256")
+            if progress:
+                progress(body.tell())
+
+    def _transfer(self, path: Path, bucket: str, key: str, progress: Callable[[int], None] | None) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        self._client.upload_file(
+            str(path),
+            bucket,
+            key,
+            ExtraArgs={"ChecksumAlgorithm": "SHA256"},
+            Callback=progress,
+            Config=TransferConfig(multipart_threshold=_ONE_PART, multipart_chunksize=_ONE_PART // 4),
+        )
+
+    def put_text(self, text: str, bucket: str, key: str) -> None:
+        """Put a JSON text (`PutObject`).
+
+        Raises:
+            AwsError: a refusal.
+        """
+        with translated("PutObject", kind="bucket", name=bucket):
+            self._client.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=text.encode(),
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def read(self, uri: str) -> Iterator[bytes]:
+        """Read an object in pieces of 1 MiB (`GetObject`).
+
+        Raises:
+            InputError: it is not an s3:// URI.
+            NotFoundError: there is no such object.
+            AwsError: any other refusal.
+        """
+        bucket, key = split_uri(uri)
+        with translated("GetObject", kind="object", name=uri):
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            try:
+                yield from body.iter_chunks(_CHUNK)
+            finally:
+                body.close()
+
+    def download(self, uri: str, to: Path) -> str:
+        """Write an object to a file and return the SHA-256 of its bytes, 64 hexadecimal digits.
+
+        Raises:
+            InputError: it is not an s3:// URI.
+            NotFoundError: there is no such object.
+            AwsError: any other refusal.
+        """
+        digest = hashlib.sha256()
+        with to.open("wb") as file:
+            for chunk in self.read(uri):
+                digest.update(chunk)
+                file.write(chunk)
+        return digest.hexdigest()
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Split an s3:// URI into bucket and key.
+
+    Raises:
+        InputError: it is none.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise InputError("s3 URI", found=repr(uri), rule="an object's URI reads s3://BUCKET/KEY")
+    return bucket, key

@@ -1,0 +1,45 @@
+"""An endpoint changed, a version concerns an environment, or it is time to look at everything."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelward.core.names import endpoint_name
+from modelward.handlers.shell import context, each, logger
+from modelward.services.reconcile import reconcile
+from modelward.services.sweep import start_sweep, sweep
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Handle SQS records: endpoint events, the scheduled sweep, and messages that name a model.
+
+    Messages read `{"sweep": true}` for all models, `{"model": …}` for all environments of one, and
+    `{"model": …, "environment": …, "version": …}` for one environment, where the version is a hint.
+    """
+    return each(event["Records"], lambda record: str(record["messageId"]), _handle)
+
+
+def _handle(record: Mapping[str, Any]) -> None:
+    message = json.loads(record["body"])
+    if message.get("sweep"):
+        start_sweep(context())
+    elif "detail" in message:
+        for model, environment in _served_by(str(message["detail"].get("EndpointName", ""))):
+            _reconcile(model, environment, None)
+    elif "environment" in message:
+        _reconcile(message["model"], message["environment"], message.get("version"))
+    else:
+        sweep(context(), message["model"])
+
+
+def _served_by(endpoint: str) -> Iterator[tuple[str, str]]:
+    """Find the model and environment of an endpoint; its name may come in any case."""
+    for model in context().spec.models.values():
+        for environment in model.endpoints:
+            if endpoint_name(model.name, environment).lower() == endpoint.lower():
+                yield model.name, environment
+
+
+def _reconcile(model: str, environment: str, hint: int | None) -> None:
+    plans = reconcile(context(), model, environment, hint)
+    logger.info("reconciled", extra={"model": model, "environment": environment, "did": [plan.why for plan in plans]})

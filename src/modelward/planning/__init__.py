@@ -1,0 +1,13 @@
+"""Decisions without effects: from what is declared and observed to a plan.
+
+A change is a value before it is a call. Each module here takes facts that a service has read and returns values:
+
+- `changes` and `plan`: what will be done, printed by `--plan`, compared by tests, carried out by `services.execution`;
+- `gates`: whether a version may pass, figure by figure;
+- `review`: what is new about a version, what the ledger shall say of it, and what the rules demand next;
+- `rollout`: which version an environment should serve, and the one next move towards it;
+- `comparison`: two versions side by side.
+
+Both `review` and `rollout` are level-triggered: they look at what *is*, not at the event that woke them. Every move
+is derived from SageMaker's fields and the ledger alone, so a move that was interrupted is simply derived again.
+"""

@@ -1,0 +1,221 @@
+"""Planned operations: one frozen value for each call that changes something."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelward.config.spec import EndpointSpec, Serverless
+from modelward.core.ledger import Entry
+from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    """Put a file into the artifact bucket (`PutObject`; several parts when it is large)."""
+
+    path: Path
+    bucket: str
+    key: str
+    size: int
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"PutObject           s3://{self.bucket}/{self.key}  ({self.size:,} bytes from {self.path})"
+
+
+@dataclass(frozen=True, slots=True)
+class PutText:
+    """Put a small text into the artifact bucket (`PutObject`)."""
+
+    text: str
+    bucket: str
+    key: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"PutObject           s3://{self.bucket}/{self.key}  ({len(self.text.encode()):,} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVersion:
+    """Register a version (`CreateModelPackage`)."""
+
+    group: str
+    request: Mapping[str, Any]
+
+    def line(self) -> str:
+        """Say it in one line."""
+        status = self.request["ModelApprovalStatus"]
+        return f"CreateModelPackage  {self.group}: a new version, {status}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateVersion:
+    """Change the verdict, the stage, or both, in one call (`UpdateModelPackage`)."""
+
+    arn: str
+    version: int
+    approval: ApprovalStatus | None = None
+    reason: str = ""
+    life_cycle: LifeCycle | None = None
+    entered: Entered | None = None
+
+    def line(self) -> str:
+        """Say it in one line."""
+        verdict = f" {self.approval.value} ({self.reason})" if self.approval else ""
+        cycle = self.life_cycle
+        stage = f" stage {cycle.stage}/{cycle.status} ({cycle.description})" if cycle else ""
+        return f"UpdateModelPackage  v{self.version}:{verdict}{stage}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Append an entry to the ledger (`PutItem`, only if its number is free)."""
+
+    entry: Entry
+
+    def line(self) -> str:
+        """Say it in one line."""
+        entry = self.entry
+        return f"PutItem             ledger: v{entry.version} {entry.kind.value}: {entry.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateModel:
+    """Make the deployable model of a version (`CreateModel`); one of that name may be there already."""
+
+    name: str
+    package_arn: str
+    role_arn: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"CreateModel         {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEndpointConfig:
+    """Make the configuration that serves a version (`CreateEndpointConfig`); it may be there already."""
+
+    name: str
+    model_name: str
+    endpoint: EndpointSpec
+
+    def line(self) -> str:
+        """Say it in one line."""
+        spec = self.endpoint
+        kind = f"serverless {spec.serverless.memory_mb} MB" if spec.serverless else ""
+        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.instance_count} x {spec.instance_type}'})"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEndpoint:
+    """Make the endpoint (`CreateEndpoint`)."""
+
+    name: str
+    config_name: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"CreateEndpoint      {self.name} -> {self.config_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEndpoint:
+    """Move the endpoint to another configuration (`UpdateEndpoint`)."""
+
+    name: str
+    config_name: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"UpdateEndpoint      {self.name} -> {self.config_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEndpoint:
+    """Delete an endpoint that failed to come up: SageMaker permits nothing else on it (`DeleteEndpoint`)."""
+
+    name: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"DeleteEndpoint      {self.name} (Failed; it is made anew)"
+
+
+@dataclass(frozen=True, slots=True)
+class AskReconciler:
+    """Ask the reconciler to look at an environment (`SendMessage`)."""
+
+    model: str
+    environment: str
+    version: int | None = None
+    delay_s: int = 0
+
+    def line(self) -> str:
+        """Say it in one line."""
+        when = f" in {self.delay_s} s" if self.delay_s else ""
+        return f"SendMessage         reconcile {self.model} in {self.environment}{when}"
+
+
+Change = (
+    UploadFile
+    | PutText
+    | CreateVersion
+    | UpdateVersion
+    | Record
+    | CreateModel
+    | CreateEndpointConfig
+    | CreateEndpoint
+    | UpdateEndpoint
+    | DeleteEndpoint
+    | AskReconciler
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, in order, and why.
+
+    Args:
+        why: One sentence; also why nothing is to be done.
+        changes: The operations, in the order in which they are safe to be interrupted.
+    """
+
+    why: str
+    changes: tuple[Change, ...] = field(default=())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.changes
+
+    def lines(self) -> list[str]:
+        """Say it for people: one line for each call."""
+        return [change.line() for change in self.changes]
+
+    def to_json(self) -> dict[str, Any]:
+        """Spell it for programs."""
+        return {"why": self.why, "changes": [_to_json(change) for change in self.changes]}
+
+
+def _to_json(change: Change) -> dict[str, Any]:
+    fields = {name: getattr(change, name) for name in change.__slots__}
+    return {"change": type(change).__name__, **{name: _plain(value) for name, value in fields.items()}}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Entry():
+            return value.to_json()
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case LifeCycle() | EndpointSpec() | Serverless():
+            return {name: _plain(getattr(value, name)) for name in value.__slots__}
+        case str() | int() | float() | None:
+            return value
+        case _:
+            return str(value)

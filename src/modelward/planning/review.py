@@ -1,0 +1,357 @@
+"""What is new about a version, and what the rules demand of it.
+
+`news` compares a version with the newest entry of its chain and says what the ledger lacks. `demands` looks at the
+version and the chain *with* that news, and says what must change. Neither remembers anything else, so whatever was
+interrupted is found again: an entry that was not written is still news, and a demand that was not met still stands.
+The result of a demand is not recorded by who met it: it is the next thing to be seen, and so news itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from modelward.config.spec import Enter, EnvironmentSpec, ModelSpec, RegistrySpec
+from modelward.core.arn import who as short
+from modelward.core.gates import Verdict
+from modelward.core.ledger import Entry, EntryKind, Snapshot
+from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
+from modelward.planning.changes import UpdateVersion
+from modelward.planning.gates import are_held, judge
+from modelward.planning.standing import desired, holder
+
+REFUSAL = "Refused: "
+_TEXT_LIMIT = 1024  # of ApprovalDescription and StageDescription
+_STAGE_KINDS = frozenset({EntryKind.STAGED, EntryKind.ROLLED_BACK})
+_POSITION_KINDS = _STAGE_KINDS | {EntryKind.ARCHIVED, EntryKind.FAILED, EntryKind.REFUSED}
+_APPROVAL_KINDS = {
+    ApprovalStatus.APPROVED: EntryKind.APPROVED,
+    ApprovalStatus.REJECTED: EntryKind.REJECTED,
+    ApprovalStatus.PENDING: EntryKind.PENDING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One version under review, with all that a verdict needs.
+
+    Args:
+        spec: The whole declaration.
+        model: The declared model that the version belongs to.
+        package: The version as it is now.
+        chain: Its entries, oldest first.
+        standing: By environment name, all versions that stand in the environment's stage.
+        heirs: By environment name, the version to go back to when this one may no longer serve: the one that was
+            verified there before and is still approved.
+    """
+
+    spec: RegistrySpec
+    model: ModelSpec
+    package: ModelPackage
+    chain: tuple[Entry, ...] = ()
+    standing: Mapping[str, Sequence[ModelPackage]] = field(default_factory=dict)
+    heirs: Mapping[str, ModelPackage | None] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> EnvironmentSpec | None:
+        """The environment that serves the stage in which the version stands."""
+        return self.spec.environment_of(self.package.stage) if self.package.stage else None
+
+    @property
+    def seen(self) -> Snapshot:
+        """What the ledger knows already; a version starts as pending and without a stage."""
+        return self.chain[-1].seen if self.chain else Snapshot(approval=ApprovalStatus.PENDING.value)
+
+    def live(self, environment: EnvironmentSpec) -> ModelPackage | None:
+        """The version that an environment serves now, as far as the registry knows."""
+        return holder(self.standing.get(environment.name, ()), environment.stage)
+
+    def is_verified_in(self, environment: str) -> bool:
+        """Whether the version was ever seen to be served by an environment."""
+        return any(e.kind is EntryKind.VERIFIED and e.environment == environment for e in self.chain)
+
+
+def is_news(case: Case) -> bool:
+    """Tell whether the ledger lacks anything about the version."""
+    return not case.chain or _has_new_verdict(case) or _has_new_position(case)
+
+
+def news(case: Case) -> tuple[Entry, ...]:
+    """Write the entries that the ledger lacks, in the order in which things happened.
+
+    Each entry's `seen` covers only what has been told up to it, so that a writer that stops half-way leaves the rest
+    to be news again.
+    """
+    entries = list(case.chain)
+    if not entries:
+        entries.append(_registered(case))
+    if _has_new_verdict(case):
+        entries.append(_verdict(case, entries))
+    if _has_new_position(case):
+        entries.append(_position(case, entries))
+    return tuple(entries[len(case.chain) :])
+
+
+def _registered(case: Case) -> Entry:
+    package = case.package
+    return Entry(
+        model=package.group,
+        version=package.version,
+        seq=1,
+        at=package.created_at,
+        kind=EntryKind.REGISTERED,
+        who=package.created_by.arn,
+        why=package.notes or "registered",
+        figures=package.metrics,
+        seen=case.seen,
+    )
+
+
+def _has_new_verdict(case: Case) -> bool:
+    package, seen = case.package, case.seen
+    return (package.approval_status.value, package.approval_description) != (seen.approval, seen.approval_reason)
+
+
+def _verdict(case: Case, entries: list[Entry]) -> Entry:
+    package, seen = case.package, entries[-1].seen
+    kind = _APPROVAL_KINDS[package.approval_status]
+    is_new_approval = package.is_approved and seen.approval != ApprovalStatus.APPROVED.value
+    environment = approval_environment(case.spec)
+    live = case.live(environment) if environment else None
+    verdicts = judge(case.model, package, live) if is_new_approval else ()
+    if kind is EntryKind.REJECTED and package.approval_description.startswith(REFUSAL):
+        kind, verdicts = EntryKind.REFUSED, _last_verdicts(entries)
+    return replace(
+        _observed(case, entries, kind, package.approval_description),
+        verdicts=verdicts,
+        facts=_refusal([] if are_held(verdicts) or not is_new_approval else _held_against(verdicts)),
+        seen=replace(seen, approval=package.approval_status.value, approval_reason=package.approval_description),
+    )
+
+
+def _has_new_position(case: Case) -> bool:
+    package, seen = case.package, case.seen
+    if package.life_cycle is None or package.stage != seen.stage:
+        return package.life_cycle is not None
+    stamp, last = str(package.entered or ""), _last_position(case.chain)
+    return bool(stamp and last and stamp != last.token) or is_tried_again(case)
+
+
+def is_tried_again(case: Case) -> bool:
+    """Tell whether a person took a version out of StageStatus Rejected after its rollout had failed.
+
+    The failure is recorded before the status is set, so a status that is not Rejected may also mean that the writer
+    stopped in between; what tells them apart is that nobody has touched the version since.
+    """
+    last = _last_position(case.chain)
+    if last is None or last.kind is not EntryKind.FAILED:
+        return False
+    is_retried = case.package.stage_status in (StageStatus.IN_PROGRESS, StageStatus.APPROVED)
+    return is_retried and last.token == str(case.package.entered or "") and case.package.modified_at > last.at
+
+
+def _position(case: Case, entries: list[Entry]) -> Entry:
+    package, environment = case.package, case.environment
+    cycle = package.life_cycle
+    if cycle is None:  # _has_new_position has seen one
+        raise AssertionError("a position needs a life cycle")
+    is_return = environment is not None and case.is_verified_in(environment.name)
+    verdicts = judge(case.model, package, case.live(environment)) if environment and not is_return else ()
+    kind = _position_kind(case, cycle, is_return=is_return)
+    against = _held_against(verdicts)
+    if environment and not package.is_approved:
+        against.insert(0, f"it is {package.approval_status.value}, not Approved")
+    if kind is EntryKind.REFUSED:
+        verdicts, against = _last_verdicts(entries), []
+    return replace(
+        _observed(case, entries, kind, cycle.description),
+        stage=cycle.stage,
+        environment=environment.name if environment else "",
+        token=_token(case),
+        verdicts=verdicts,
+        facts=_refusal(against),
+        seen=replace(Snapshot.of(package), entered=str(package.entered or "")),
+    )
+
+
+def _position_kind(case: Case, cycle: LifeCycle, *, is_return: bool) -> EntryKind:
+    if cycle.description.startswith(REFUSAL):
+        return EntryKind.REFUSED
+    if cycle.stage == case.spec.archive_stage:
+        return EntryKind.ARCHIVED
+    return EntryKind.ROLLED_BACK if is_return else EntryKind.STAGED
+
+
+def _token(case: Case) -> str:
+    """Name the decision: the version's own stamp if it is new, else the moment when a hand without a stamp moved it."""
+    package, stamp, last = case.package, str(case.package.entered or ""), _last_position(case.chain)
+    if stamp and (last is None or stamp != last.token):
+        return stamp
+    return str(Entered(package.stage or "", package.modified_at))
+
+
+def _observed(case: Case, entries: list[Entry], kind: EntryKind, why: str) -> Entry:
+    package = case.package
+    return Entry(
+        model=package.group,
+        version=package.version,
+        seq=entries[-1].seq + 1,
+        at=package.modified_at,
+        kind=kind,
+        who=package.modified_by.arn,
+        why=why or "no reason was given",
+        figures=package.metrics,
+    )
+
+
+def _held_against(verdicts: Sequence[Verdict]) -> list[str]:
+    return [verdict.text for verdict in verdicts if not verdict.is_held]
+
+
+def _refusal(against: Sequence[str]) -> dict[str, str]:
+    return {"refusal": "; ".join(against)} if against else {}
+
+
+def _last(entries: Sequence[Entry], kinds: frozenset[EntryKind]) -> Entry | None:
+    return next((entry for entry in reversed(entries) if entry.kind in kinds), None)
+
+
+def _last_position(entries: Sequence[Entry]) -> Entry | None:
+    """Give the last word about a stage; an approval that was refused is no such word, and names no decision."""
+    return next((entry for entry in reversed(entries) if entry.kind in _POSITION_KINDS and entry.token), None)
+
+
+def _last_verdicts(entries: Sequence[Entry]) -> tuple[Verdict, ...]:
+    refused = next((entry for entry in reversed(entries) if entry.facts.get("refusal")), None)
+    return tuple(refused.verdicts) if refused else ()
+
+
+def approval_environment(spec: RegistrySpec) -> EnvironmentSpec | None:
+    """Give the first environment, in order of promotion, that an approval alone lets a version enter."""
+    on_approval = [env for env in spec.environments.values() if env.enter is Enter.ON_APPROVAL]
+    return min(on_approval, key=lambda env: spec.stages.index(env.stage), default=None)
+
+
+def demands(case: Case, *, now: datetime) -> tuple[str, tuple[UpdateVersion, ...]]:
+    """Say what the rules demand of a version whose chain is up to date, and why.
+
+    Returns:
+        The reason and the updates; the first rule that applies speaks, for its result is reviewed again.
+    """
+    for why, update in (
+        ("It was approved against its gates, so the approval is taken back", _take_approval_back(case)),
+        ("It was promoted against the rules, so it goes back to where it was", _put_back(case, now)),
+        ("The version that serves was rejected, so the one verified before it comes back", _bring_heir(case, now)),
+        ("It was moved by a hand that left no stamp, and may stay, so its entry is stamped", _stamp(case)),
+        ("It is approved, which is enough to enter the next environment", _enter_on_approval(case, now)),
+    ):
+        if update is not None:
+            return why, (update,)
+    return "Nothing is demanded of it", ()
+
+
+def _take_approval_back(case: Case) -> UpdateVersion | None:
+    approval = _last(case.chain, frozenset(_APPROVAL_KINDS.values()))
+    if not case.package.is_approved or approval is None or not approval.facts.get("refusal"):
+        return None
+    # Rejected and not PendingManualApproval: the way back to pending is not among the documented transitions.
+    reason = _text(f"{REFUSAL}{approval.facts['refusal']} (approved by {short(approval.who)})")
+    return UpdateVersion(case.package.arn, case.package.version, approval=ApprovalStatus.REJECTED, reason=reason)
+
+
+def is_unsettled(case: Case) -> bool:
+    """Tell whether a version that looks as recorded may still be owed something, judging by its last entry alone."""
+    last = case.chain[-1]
+    is_owed = last.kind in (EntryKind.APPROVED, EntryKind.REJECTED) or bool(last.facts.get("refusal"))
+    return is_owed or last.seen.stage_status != (case.package.stage_status or "")
+
+
+def _put_back(case: Case, now: datetime) -> UpdateVersion | None:
+    moved = _last_position(case.chain)
+    package = case.package
+    if moved is None or moved.kind not in _STAGE_KINDS or not moved.facts.get("refusal"):
+        return None
+    if package.stage != moved.stage:
+        return None
+    before = next((e.seen for e in reversed(case.chain) if e.seq < moved.seq), Snapshot())
+    stage = before.stage or case.spec.first_stage
+    reason = _text(f"{REFUSAL}{moved.facts['refusal']} (promoted by {short(moved.who)})")
+    cycle = LifeCycle(stage, before.stage_status or StageStatus.REJECTED.value, reason)
+    stamp = Entered.parse(before.entered) or Entered(stage, now)
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=stamp)
+
+
+def _bring_heir(case: Case, now: datetime) -> UpdateVersion | None:
+    package, environment = case.package, case.environment
+    is_serving = package.stage_status in (StageStatus.APPROVED, StageStatus.IN_PROGRESS)
+    if environment is None or not is_serving or package.approval_status is not ApprovalStatus.REJECTED:
+        return None
+    heir = case.heirs.get(environment.name)
+    if heir is None or desired(case.standing.get(environment.name, ()), environment.stage) is not None:
+        return None
+    by = short(package.modified_by.arn)
+    reason = _text(f"v{package.version} was rejected by {by}: {package.approval_description or 'no reason was given'}")
+    return entry_into(environment.stage, heir, reason, now)
+
+
+def _stamp(case: Case) -> UpdateVersion | None:
+    moved = _last_position(case.chain)
+    package, cycle = case.package, case.package.life_cycle
+    if moved is None or moved.kind not in _STAGE_KINDS or cycle is None or case.environment is None:
+        return None
+    if moved.stage != cycle.stage or moved.token == str(package.entered or ""):
+        return None
+    if not package.is_approved or cycle.status in (StageStatus.REJECTED, StageStatus.RETIRED):
+        return None
+    pending = replace(cycle, status=StageStatus.IN_PROGRESS.value)
+    return UpdateVersion(package.arn, package.version, life_cycle=pending, entered=Entered.parse(moved.token))
+
+
+def _enter_on_approval(case: Case, now: datetime) -> UpdateVersion | None:
+    package = case.package
+    approval = _last(case.chain, frozenset({EntryKind.APPROVED}))
+    if not package.is_approved or not package.is_usable or approval is None or approval.facts.get("refusal"):
+        return None
+    if case.environment and package.stage_status != StageStatus.APPROVED:
+        return None  # it is still on its way into the stage where it stands, or has failed there
+    environment = _next_on_approval(case, approval)
+    if environment is None:
+        return None
+    reason = _text(f"approved by {short(approval.who)}: {approval.why}")
+    return entry_into(environment.stage, package, reason, now)
+
+
+def _next_on_approval(case: Case, approval: Entry) -> EnvironmentSpec | None:
+    """Give the first environment beyond the version's stage that it has not entered since it was approved."""
+    order = case.spec.stages.index
+    here = order(case.package.stage) if case.package.stage in case.spec.stages else -1
+    entered = {entry.stage for entry in case.chain if entry.seq > approval.seq}
+    waiting = [
+        env
+        for env in case.spec.environments.values()
+        if env.enter is Enter.ON_APPROVAL and order(env.stage) > here and env.stage not in entered
+    ]
+    return min(waiting, key=lambda env: order(env.stage), default=None)
+
+
+def entry_into(stage: str, package: ModelPackage, reason: str, now: datetime) -> UpdateVersion:
+    """Put a version into a stage that an environment serves: its rollout is pending from now on."""
+    cycle = LifeCycle(stage, StageStatus.IN_PROGRESS.value, reason)
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, now))
+
+
+def _text(text: str) -> str:
+    """Fit a text into SageMaker's descriptions, which take 1,024 characters and no line breaks."""
+    return " ".join(text.split())[:_TEXT_LIMIT]
+
+
+def is_admitted(package: ModelPackage, chain: Sequence[Entry]) -> bool:
+    """Tell whether the decision that put a version into its stage was reviewed, and nothing was held against it."""
+    stamp = str(package.entered or "")
+    entry = next((e for e in reversed(chain) if e.kind in _STAGE_KINDS and e.token == stamp), None)
+    return entry is not None and bool(stamp) and not entry.facts.get("refusal")
+
+
+def wants_reconciling(case: Case) -> bool:
+    """Tell whether the environment of the version's stage may have something to do because of it."""
+    is_settled = case.package.is_approved and case.package.stage_status == StageStatus.APPROVED
+    return case.environment is not None and not is_settled

@@ -1,0 +1,242 @@
+"""The one next move that brings an environment to serve what its stage wants.
+
+There is no memory but SageMaker's and the ledger's. A rollout is *attempted* when its `deploying` entry stands at the
+end of what the chain says of it; the entry keeps when the endpoint had last been modified, as SageMaker tells it. So,
+looking at an endpoint that serves something else than it should:
+
+- it has not been modified since: the update was never made (the function stopped in between), so it is made;
+- it has been modified and is at rest: SageMaker went back to the old config, which it never says aloud.
+
+No clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
+from modelward.core.endpoint import Endpoint
+from modelward.core.ledger import Entry, EntryKind, Snapshot
+from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
+from modelward.core.names import endpoint_name, rollout_name
+from modelward.planning.changes import (
+    AskReconciler,
+    Change,
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    Plan,
+    Record,
+    UpdateEndpoint,
+    UpdateVersion,
+)
+from modelward.planning.review import is_admitted
+from modelward.planning.standing import desired
+
+SYSTEM = "modelward"
+_RETRY_S = 60
+_ROLLOUT_KINDS = frozenset({EntryKind.DEPLOYING, EntryKind.VERIFIED, EntryKind.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One model in one environment, as observed.
+
+    Args:
+        model: The name of the model.
+        environment: The environment.
+        endpoint_spec: How the environment serves the model; None when it has no endpoint (it may be self-hosted).
+        role_arn: The role that SageMaker assumes to run the model.
+        standing: The versions that stand in the environment's stage.
+        endpoint: The endpoint as it is; None when there is none.
+        chain: The entries of the desired version, oldest first.
+    """
+
+    spec: RegistrySpec
+    model: str
+    environment: EnvironmentSpec
+    endpoint_spec: EndpointSpec | None
+    role_arn: str
+    standing: Sequence[ModelPackage]
+    endpoint: Endpoint | None
+    chain: Sequence[Entry]
+
+    @property
+    def wanted(self) -> ModelPackage | None:
+        """The version that the environment should serve."""
+        return desired(self.standing, self.environment.stage)
+
+
+def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str) -> str:
+    """Name the endpoint config, and the model, that serve a version as declared.
+
+    The digest covers all that goes into them, so equal names mean equal contents, and creating one twice is harmless.
+    The creation time stands in for the version's identity: numbers may be given again after a deletion.
+    """
+    made_of = (package.arn, package.created_at.isoformat(), repr(spec), role_arn)
+    digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
+    return rollout_name(package.group, spec.environment, package.version, digest)
+
+
+def plan_rollout(scene: Scene, *, now: datetime) -> Plan:
+    """Plan the next move: none, when the environment serves what it should or is busy getting there."""
+    package = scene.wanted
+    if package is None:
+        return Plan(f"No approved version holds stage {scene.environment.stage}; the endpoint stays as it is.")
+    if not is_admitted(package, scene.chain):
+        return Plan(f"v{package.version} stands in {scene.environment.stage}, but its entry is not reviewed yet.")
+    if scene.endpoint_spec is None:
+        return _settle(scene, package, now)
+    endpoint = scene.endpoint
+    if endpoint and endpoint.is_busy:
+        return Plan(f"Endpoint {endpoint.name} is {endpoint.status}; its own next event continues.")
+    target = config_name(package, scene.endpoint_spec, scene.role_arn)
+    if endpoint and endpoint.status == "InService" and endpoint.config_name == target:
+        return _settle(scene, package, now)
+    return _advance(scene, package, target, now)
+
+
+def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
+    """Record that a version is verified and let it take the stage over from all others."""
+    changes: list[Change] = []
+    attempt = _rollout_entry(scene, package)
+    is_recorded = attempt is not None and attempt.kind is EntryKind.VERIFIED
+    if not is_recorded:
+        changes.append(Record(_verified(scene, package, now)))
+    if package.stage_status != StageStatus.APPROVED:
+        changes.append(_with_status(package, StageStatus.APPROVED))
+    changes += [_archive(scene, other, package, now) for other in _replaced(scene, package)]
+    if not changes:
+        return Plan(f"{scene.environment.name} serves v{package.version}, as it should.")
+    return Plan(f"{scene.environment.name} is verified to serve v{package.version}.", tuple(changes))
+
+
+def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
+    attempt = _rollout_entry(scene, package)
+    is_open = attempt is not None and attempt.kind is EntryKind.DEPLOYING and attempt.facts.get("config") == target
+    if attempt and attempt.kind is EntryKind.FAILED and attempt.facts.get("config") == target:
+        return _give_up(package)
+    if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
+        return _failed(scene, package, attempt, now)
+    if scene.endpoint and scene.endpoint.status == "Failed":
+        again = AskReconciler(scene.model, scene.environment.name, delay_s=_RETRY_S)
+        return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
+    return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
+
+
+def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | None) -> Plan:
+    if scene.endpoint_spec is None:
+        raise AssertionError("a rollout needs a declared endpoint")
+    name = endpoint_name(scene.model, scene.environment.name)
+    move: Change = UpdateEndpoint(name, target) if scene.endpoint else CreateEndpoint(name, target)
+    changes: list[Change] = [
+        CreateModel(target, package.arn, scene.role_arn),
+        CreateEndpointConfig(target, target, scene.endpoint_spec),
+        *([Record(entry)] if entry else []),
+        move,
+    ]
+    return Plan(f"{scene.environment.name} shall serve v{package.version}.", tuple(changes))
+
+
+def _failed(scene: Scene, package: ModelPackage, attempt: Entry, now: datetime) -> Plan:
+    why = _failure(scene.endpoint, attempt.facts["config"])
+    entry = _entry(scene, package, EntryKind.FAILED, why, now)
+    entry = replace(entry, facts={"config": attempt.facts["config"]})
+    return Plan(why, (Record(entry), *_give_up(package, why).changes))
+
+
+def _give_up(package: ModelPackage, why: str = "the rollout failed") -> Plan:
+    """Leave a failed version until a person decides anew; one that was serving before its re-configuration stays."""
+    if package.stage_status == StageStatus.APPROVED:
+        return Plan(f"v{package.version} failed in this configuration and is not tried again until something changes.")
+    return Plan(f"v{package.version} failed; it is marked.", (_with_status(package, StageStatus.REJECTED, why),))
+
+
+def _failure(endpoint: Endpoint | None, config: str) -> str:
+    if endpoint is None:
+        return f"the endpoint is gone, config {config} was never served"
+    reason = f": {endpoint.failure_reason}" if endpoint.failure_reason else ""
+    if endpoint.status == "InService":
+        return f"SageMaker went back to {endpoint.config_name}{reason or ', and gave no reason'}"
+    return f"the endpoint is {endpoint.status}{reason}"
+
+
+def _replaced(scene: Scene, package: ModelPackage) -> list[ModelPackage]:
+    """Give the versions that leave the stage now; those whose rollout failed, or nobody reviewed, stay to be seen."""
+    return [
+        other
+        for other in scene.standing
+        if other.version != package.version
+        and other.stage == scene.environment.stage
+        and other.stage_status in (StageStatus.APPROVED, StageStatus.IN_PROGRESS)
+        and other.entered is not None
+    ]
+
+
+def _archive(scene: Scene, other: ModelPackage, by: ModelPackage, now: datetime) -> UpdateVersion:
+    stage = scene.spec.archive_stage
+    reason = f"replaced in {scene.environment.stage} by v{by.version}"
+    cycle = LifeCycle(stage, StageStatus.RETIRED.value, reason)
+    return UpdateVersion(other.arn, other.version, life_cycle=cycle, entered=Entered(stage, now))
+
+
+def _with_status(package: ModelPackage, status: StageStatus, why: str = "") -> UpdateVersion:
+    if package.life_cycle is None:
+        raise AssertionError("a version of a stage has a life cycle")
+    cycle = replace(package.life_cycle, status=status.value)
+    cycle = replace(cycle, description=why[:1024]) if why else cycle
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle)
+
+
+def _rollout_entry(scene: Scene, package: ModelPackage) -> Entry | None:
+    """Give the last word of the chain about the rollout of this decision to this environment."""
+    token, name = str(package.entered), scene.environment.name
+    return next(
+        (
+            entry
+            for entry in reversed(scene.chain)
+            if entry.kind in _ROLLOUT_KINDS and entry.environment == name and entry.token == token
+        ),
+        None,
+    )
+
+
+def _modified(endpoint: Endpoint | None) -> str:
+    return endpoint.modified_at.isoformat() if endpoint else ""
+
+
+def _deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Entry:
+    from_config = scene.endpoint.config_name if scene.endpoint else ""
+    entry = _entry(
+        scene, package, EntryKind.DEPLOYING, f"v{package.version} is wanted in {scene.environment.name}", now
+    )
+    facts = {"config": target, "from_config": from_config, "endpoint_modified": _modified(scene.endpoint)}
+    return replace(entry, facts=facts)
+
+
+def _verified(scene: Scene, package: ModelPackage, now: datetime) -> Entry:
+    endpoint = scene.endpoint
+    why = f"{endpoint.name} is InService on {endpoint.config_name}" if endpoint else "no endpoint is declared here"
+    entry = _entry(scene, package, EntryKind.VERIFIED, why, now)
+    facts = {"config": endpoint.config_name} if endpoint else {}
+    return replace(entry, facts=facts, seen=replace(entry.seen, stage_status=StageStatus.APPROVED.value))
+
+
+def _entry(scene: Scene, package: ModelPackage, kind: EntryKind, why: str, now: datetime) -> Entry:
+    last = scene.chain[-1] if scene.chain else None
+    return Entry(
+        model=scene.model,
+        version=package.version,
+        seq=last.seq + 1 if last else 1,
+        at=now,
+        kind=kind,
+        who=SYSTEM,
+        why=why,
+        stage=scene.environment.stage,
+        environment=scene.environment.name,
+        token=str(package.entered),
+        figures=package.metrics,
+        seen=replace(last.seen, entered=str(package.entered)) if last else Snapshot.of(package),
+    )

@@ -1,0 +1,95 @@
+"""Looking at a model archive without unpacking it, let alone loading what is inside."""
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from modelward.core.errors import ArtifactError
+
+_MOST_MEMBERS = 100_000
+_MOST_BYTES = 100 * 1024**3
+_MOST_RATIO = 1000  # more is a bomb: model weights hardly shrink
+_CHUNK = 1024 * 1024
+
+
+def inspect_file(path: Path) -> str:
+    """Make sure that a file is a safe model archive and return the SHA-256 of its bytes.
+
+    SageMaker unpacks `model.tar.gz` into the container, so what would leave that folder is refused here: absolute
+    paths, `..`, links that point outside, devices. Also what is no gzip, no tar, empty or a bomb.
+
+    Args:
+        path: The archive.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        ArtifactError: it is missing, broken or unsafe.
+    """
+    if not path.is_file():
+        raise ArtifactError(str(path), found="no such file", rule="an artifact is a file or an s3:// URI")
+    if path.stat().st_size == 0:
+        raise ArtifactError(str(path), found="an empty file", rule="SageMaker takes a gzipped tar")
+    _check(str(path), path)
+    with path.open("rb") as file:
+        return digest_of(iter(lambda: file.read(_CHUNK), b""))
+
+
+def digest_of(chunks: Iterable[bytes]) -> str:
+    """Compute the SHA-256 of bytes that come in pieces, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check(name: str, path: Path) -> None:
+    try:
+        with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|gz") as archive:
+            _check_members(name, archive, raw)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise ArtifactError(
+            name, found=f"no readable gzipped tar ({error})", rule="SageMaker takes nothing else"
+        ) from None
+
+
+def _check_members(name: str, archive: tarfile.TarFile, raw: IO[bytes]) -> None:
+    files = total = 0
+    for count, member in enumerate(archive, 1):
+        fault = _fault(member)
+        total += member.size
+        files += member.isfile()
+        is_bomb = count > _MOST_MEMBERS or total > min(_MOST_BYTES, _MOST_RATIO * max(raw.tell(), _CHUNK))
+        if fault or is_bomb:
+            found = f"{member.name!r} {fault}" if fault else f"more than {_MOST_RATIO} times its size when unpacked"
+            raise ArtifactError(name, found=found, rule="unpacking must stay inside its folder and within bounds")
+    if not files:
+        raise ArtifactError(name, found="no file in it", rule="a model has at least one")
+
+
+def _fault(member: tarfile.TarInfo) -> str:
+    """Say what makes a member unsafe; empty when nothing does."""
+    if _is_outside(PurePosixPath(member.name)):
+        return "lies outside the archive"
+    if member.issym() and _is_outside(PurePosixPath(member.name).parent / member.linkname):
+        return f"is a link to {member.linkname!r}, outside the archive"
+    if member.islnk() and _is_outside(PurePosixPath(member.linkname)):
+        return f"is a link to {member.linkname!r}, outside the archive"
+    if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+        return "is neither file, folder nor link"
+    return ""
+
+
+def _is_outside(path: PurePosixPath) -> bool:
+    if path.is_absolute() or "\\" in str(path):
+        return True
+    depth = 0
+    for part in path.parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False

@@ -1,0 +1,234 @@
+"""Decisions about a version: approve, reject, promote, roll back. Each costs one UpdateModelPackage and two reads."""
+
+from modelward.core.arn import VersionArn
+from modelward.core.errors import InputError, NotFoundError, PolicyError
+from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
+from modelward.planning.changes import Plan, UpdateVersion
+from modelward.planning.gates import judge
+from modelward.planning.review import REFUSAL, approval_environment, entry_into
+from modelward.planning.standing import holder
+from modelward.services import reading
+from modelward.services.context import Context
+
+REASON_LIMIT = 1024
+
+
+def checked_reason(reason: str) -> str:
+    """Give a reason that SageMaker takes: not blank, on one line, at most 1,024 characters.
+
+    Raises:
+        InputError: it is none of that. (`ApprovalDescription` and `StageDescription` match `.*`, so no line breaks.)
+    """
+    text = reason.strip()
+    if not text:
+        raise InputError("reason", found="nothing", rule="every decision needs a reason", next_step="Say why.")
+    if len(text) > REASON_LIMIT:
+        raise InputError("reason", found=f"{len(text)} characters", rule=f"SageMaker keeps at most {REASON_LIMIT}")
+    broken = next((char for char in text if not char.isprintable()), None)
+    if broken is not None:
+        raise InputError("reason", found=f"the character {broken!r}", rule="SageMaker keeps one line of printable text")
+    if text.startswith(REFUSAL):
+        raise InputError("reason", found=repr(REFUSAL), rule="with this word the registry itself begins its refusals")
+    return text
+
+
+def plan_approval(context: Context, arn: str, reason: str) -> tuple[ModelPackage, Plan]:
+    """Plan to approve a version.
+
+    Args:
+        context: Gateways.
+        arn: The version.
+        reason: Why, on one line.
+
+    Returns:
+        The version as it is, and the plan; an empty plan if it is approved for this very reason already.
+
+    Raises:
+        InputError: the reason is blank or not one line.
+        NotFoundError: there is no such version.
+        PolicyError: a gate does not hold, or the version is not finished; the error lists each gate.
+    """
+    reason = checked_reason(reason)
+    package = context.sagemaker.describe_model_package(arn)
+    if package.is_approved and package.approval_description == reason:
+        return package, Plan(f"v{package.version} is approved for this reason already.")
+    if not package.is_usable:
+        raise PolicyError(
+            f"v{package.version} of {package.group}",
+            rule=f"is {package.status}, and only a Completed version can be approved",
+            next_step="Wait until SageMaker has finished it, or register it anew.",
+        )
+    environment = approval_environment(context.spec)
+    _check_gates(context, package, environment.stage if environment else None, "approval")
+    change = UpdateVersion(arn, package.version, approval=ApprovalStatus.APPROVED, reason=reason)
+    return package, Plan(f"Approve v{package.version} of {package.group}.", (change,))
+
+
+def plan_rejection(context: Context, arn: str, reason: str) -> tuple[ModelPackage, Plan]:
+    """Plan to reject a version; if it serves, the one verified before it comes back.
+
+    Args:
+        context: Gateways.
+        arn: The version.
+        reason: Why, on one line.
+
+    Returns:
+        The version as it is, and the plan; an empty plan if it is rejected for this very reason already.
+
+    Raises:
+        InputError: the reason is blank or not one line.
+        NotFoundError: there is no such version.
+    """
+    reason = checked_reason(reason)
+    package = context.sagemaker.describe_model_package(arn)
+    if package.approval_status is ApprovalStatus.REJECTED and package.approval_description == reason:
+        return package, Plan(f"v{package.version} is rejected for this reason already.")
+    change = UpdateVersion(arn, package.version, approval=ApprovalStatus.REJECTED, reason=reason)
+    return package, Plan(f"Reject v{package.version} of {package.group}.", (change,))
+
+
+def plan_promotion(context: Context, arn: str, stage: str, reason: str) -> tuple[ModelPackage, Plan]:
+    """Plan to put a version into a stage.
+
+    Args:
+        context: Gateways.
+        arn: The version.
+        stage: A declared stage. One that an environment serves takes only approved versions whose gates hold.
+        reason: Why, on one line.
+
+    Returns:
+        The version as it is, and the plan; an empty plan if it stands there already and has not failed.
+
+    Raises:
+        InputError: the reason is blank or not one line.
+        NotFoundError: there is no such version or stage.
+        PolicyError: the rules refuse it; the error lists each gate with its figure.
+    """
+    reason = checked_reason(reason)
+    reading.check_stage(context, stage)
+    package = context.sagemaker.describe_model_package(arn)
+    if package.stage == stage and package.entered and package.stage_status != StageStatus.REJECTED:
+        return package, Plan(f"v{package.version} stands in {stage} already ({package.stage_status}).")
+    _check_leaving(context, package)
+    why = f"Promote v{package.version} of {package.group} to {stage}."
+    if context.spec.environment_of(stage) is None:
+        return package, Plan(why, (_move(context, package, stage, reason),))
+    _check_approved(package, stage)
+    _check_gates(context, package, stage, f"promotion to {stage}")
+    return package, Plan(why, (entry_into(stage, package, reason, context.clock()),))
+
+
+def _move(context: Context, package: ModelPackage, stage: str, reason: str) -> UpdateVersion:
+    """Put a version into a stage that no environment serves: there is nothing to verify."""
+    status = StageStatus.RETIRED if stage == context.spec.archive_stage else StageStatus.APPROVED
+    cycle = LifeCycle(stage, status.value, reason)
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, context.clock()))
+
+
+def _check_leaving(context: Context, package: ModelPackage) -> None:
+    environment = context.spec.environment_of(package.stage) if package.stage else None
+    is_serving = environment is not None and package.stage_status == StageStatus.APPROVED
+    if environment and is_serving and environment.stage == reading.last_stage(context):
+        raise PolicyError(
+            f"v{package.version} of {package.group}",
+            rule=f"serves {environment.name} and cannot just leave its stage {environment.stage}",
+            next_step=f"Promote another version, or `modelward rollback {package.group} {environment.name}`.",
+        )
+
+
+def _check_approved(package: ModelPackage, stage: str) -> None:
+    if not package.is_approved:
+        raise PolicyError(
+            f"promotion to {stage} of v{package.version} of {package.group}",
+            rule=f"an environment serves this stage, so the version must be Approved; it is {package.approval_status}",
+            next_step=f"`modelward approve {package.group} {package.version} --reason …` first.",
+        )
+
+
+def _check_gates(context: Context, package: ModelPackage, stage: str | None, what: str) -> None:
+    spec = context.model(package.group)
+    live = holder(reading.standing(context, package.group, stage), stage) if stage and spec.gates else None
+    verdicts = judge(spec, package, live)
+    if not all(verdict.is_held for verdict in verdicts):
+        raise PolicyError(
+            f"{what} of v{package.version} of {package.group}",
+            rule="its gates do not hold",
+            details=[verdict.text for verdict in verdicts],
+            next_step="Register a better version, or change the gates in registry.toml and deploy.",
+        )
+
+
+def plan_roll_back(
+    context: Context, model: str, environment_name: str, reason: str, to: int | None = None
+) -> tuple[ModelPackage, Plan]:
+    """Plan to bring an environment back to a version that it was seen to serve.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        environment_name: A declared environment.
+        reason: Why, on one line.
+        to: The version; the one verified before the present one when None.
+
+    Returns:
+        The version to go back to, and the plan.
+
+    Raises:
+        InputError: the reason is blank or not one line.
+        NotFoundError: no such model, environment or version; or none was verified there before.
+        PolicyError: the version is not approved, or was never verified there.
+    """
+    reason = checked_reason(reason)
+    context.model(model)
+    environment = reading.environment(context, environment_name)
+    serving = [p for p in reading.standing(context, model, environment.stage) if p.stage_status == StageStatus.APPROVED]
+    package = heir(context, model, environment_name, {p.version for p in serving}, to)
+    if package is None:
+        step = f"Promote another version: `modelward promote {model} VERSION {environment.stage} --reason …`."
+        raise NotFoundError(f"approved version that {environment_name} served before", model, next_step=step)
+    _check_approved(package, environment.stage)
+    if package.stage == environment.stage and package.stage_status == StageStatus.APPROVED:
+        return package, Plan(f"{environment_name} serves v{package.version} already.")
+    change = entry_into(environment.stage, package, reason, context.clock())
+    return package, Plan(f"Roll {model} back to v{package.version} in {environment_name}.", (change,))
+
+
+def heir(
+    context: Context, model: str, environment_name: str, leaving: set[int], to: int | None = None
+) -> ModelPackage | None:
+    """Find the version to go back to: the last one verified in an environment, still approved, and not leaving it.
+
+    Raises:
+        PolicyError: a version was named that the environment was never seen to serve.
+    """
+    candidates = reading.verified_before(context, model, environment_name)
+    if to is not None:
+        if to not in set(candidates):
+            raise PolicyError(
+                f"rollback of {model} to v{to}",
+                rule=f"{environment_name} was never seen to serve it, so it is no way back",
+                next_step=f"Promote it instead, or see `modelward history {model}` for those verified there.",
+            )
+        return reading.describe(context, model, to)
+    for version in candidates:
+        if version in leaving:
+            continue
+        try:
+            package = reading.describe(context, model, version)
+        except NotFoundError:
+            continue  # deleted since
+        if package.is_approved and package.is_usable:
+            return package
+    return None
+
+
+def parsed(arn: str) -> VersionArn:
+    """Take the ARN of a version apart.
+
+    Raises:
+        InputError: it is not one.
+    """
+    version = VersionArn.parse(arn)
+    if version is None:
+        raise InputError("ARN", found=repr(arn), rule="the ARN of a version ends in :model-package/GROUP/NUMBER")
+    return version

@@ -1,0 +1,148 @@
+"""Turning planned changes into calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+from modelward.config.spec import EndpointSpec
+from modelward.core.errors import AlreadyExistsError, NotFoundError
+from modelward.planning.changes import (
+    AskReconciler,
+    Change,
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    CreateVersion,
+    DeleteEndpoint,
+    Plan,
+    PutText,
+    Record,
+    UpdateEndpoint,
+    UpdateVersion,
+    UploadFile,
+)
+from modelward.services.context import Context
+
+VARIANT = "AllTraffic"  # one name for ever: guardrails refuse an update that renames a variant
+_TAGS = {"modelward:managed": "true"}
+_PATIENCE_S = (1, 2, 4)
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes done and the bytes in all."""
+
+
+def apply(context: Context, plan: Plan, progress: Progress | None = None) -> str:
+    """Carry a plan out, change by change, in its order.
+
+    Args:
+        context: Gateways.
+        plan: What to do.
+        progress: Told of the bytes of uploads.
+
+    Returns:
+        The ARN of the version that the plan registered, empty if it registered none.
+
+    Raises:
+        AwsError: AWS refused a change; those before it are done, and planning again finds the rest.
+    """
+    arn = ""
+    for change in plan.changes:
+        arn = _apply(context, change, progress) or arn
+    return arn
+
+
+def _apply(context: Context, change: Change, progress: Progress | None) -> str:
+    match change:
+        case CreateVersion():
+            return context.sagemaker.create_model_package(change.request)
+        case UploadFile():
+            context.storage.upload(change.path, change.bucket, change.key, _counted(change.size, progress))
+        case PutText():
+            context.storage.put_text(change.text, change.bucket, change.key)
+        case UpdateVersion():
+            _update_version(context, change)
+        case Record():
+            context.ledger.append(change.entry)
+        case AskReconciler():
+            context.queue.send(_message(change), delay_s=change.delay_s)
+        case _:
+            _apply_to_endpoint(context, change)
+    return ""
+
+
+def _update_version(context: Context, change: UpdateVersion) -> None:
+    context.sagemaker.update_model_package(
+        change.arn,
+        approval=change.approval,
+        reason=change.reason,
+        life_cycle=change.life_cycle,
+        entered=change.entered,
+    )
+
+
+def _apply_to_endpoint(
+    context: Context, change: CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint | DeleteEndpoint
+) -> None:
+    sagemaker = context.sagemaker
+    match change:
+        case CreateModel():
+            _unless_there(
+                lambda: sagemaker.create_model(
+                    name=change.name, package_arn=change.package_arn, role_arn=change.role_arn, tags=_TAGS
+                )
+            )
+        case CreateEndpointConfig():
+            variant = variant_of(change.model_name, change.endpoint)
+            _unless_there(lambda: sagemaker.create_endpoint_config(name=change.name, variant=variant, tags=_TAGS))
+        case CreateEndpoint():
+            made = {"name": change.name, "config_name": change.config_name}
+            _patiently(context, lambda: sagemaker.create_endpoint(**made, tags=_TAGS))
+        case UpdateEndpoint():
+            moved = {"name": change.name, "config_name": change.config_name}
+            _patiently(context, lambda: sagemaker.update_endpoint(**moved))
+        case DeleteEndpoint():
+            sagemaker.delete_endpoint(change.name)
+
+
+def variant_of(model_name: str, spec: EndpointSpec) -> dict[str, Any]:
+    """Spell the one variant of an endpoint config as the API's `ProductionVariant`."""
+    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model_name, "InitialVariantWeight": 1.0}
+    if spec.serverless:
+        capacity = {"MemorySizeInMB": spec.serverless.memory_mb, "MaxConcurrency": spec.serverless.max_concurrency}
+        return {**variant, "ServerlessConfig": capacity}
+    return {**variant, "InstanceType": spec.instance_type, "InitialInstanceCount": spec.instance_count}
+
+
+def _unless_there(create: Callable[[], None]) -> None:
+    """Create what may be there already: its name holds a digest of its contents, so it is the same."""
+    try:
+        create()
+    except AlreadyExistsError:
+        return
+
+
+def _patiently(context: Context, call: Callable[[], None]) -> None:
+    """Try again while a config that was just made cannot be seen yet (CreateEndpoint advises so)."""
+    for pause in _PATIENCE_S:
+        try:
+            return call()
+        except NotFoundError:
+            context.sleep(pause)
+    return call()
+
+
+def _message(change: AskReconciler) -> dict[str, Any]:
+    version = {"version": change.version} if change.version else {}
+    return {"model": change.model, "environment": change.environment, **version}
+
+
+def _counted(total: int, progress: Progress | None) -> Callable[[int], None] | None:
+    if progress is None:
+        return None
+    sent = 0
+
+    def count(more: int) -> None:
+        nonlocal sent
+        sent += more
+        progress(sent, total)
+
+    return count

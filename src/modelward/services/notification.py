@@ -1,0 +1,158 @@
+"""Telling people: one e-mail and one Slack message for each entry that concerns them.
+
+The ledger is the outbox: its stream brings every entry here, at least once, so nothing that was recorded goes untold.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelward.aws.ledger import entry_of
+from modelward.core.arn import who as short
+from modelward.core.ledger import Entry, EntryKind
+from modelward.core.model_package import ModelPackage
+from modelward.services import reading
+from modelward.services.context import Context
+
+# What follows by itself and is told by its outcome: a rollout that was asked for, a version that made room.
+_QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.ARCHIVED})
+_SIGNS = {
+    EntryKind.VERIFIED: ":white_check_mark:",
+    EntryKind.FAILED: ":x:",
+    EntryKind.REFUSED: ":no_entry:",
+    EntryKind.REJECTED: ":no_entry:",
+    EntryKind.ROLLED_BACK: ":rewind:",
+}
+_HEADER_LIMIT = 150
+_SECTION_LIMIT = 3000
+
+
+def tell_item(context: Context, item: Mapping[str, Any]) -> bool:
+    """Tell people of an entry that comes as a DynamoDB item, see `tell`."""
+    return tell(context, entry_of(item))
+
+
+def tell(context: Context, entry: Entry) -> bool:
+    """Tell people of an entry, unless it is one that its outcome will tell.
+
+    Args:
+        context: Gateways.
+        entry: What happened.
+
+    Returns:
+        Whether anybody was told.
+
+    Raises:
+        AwsError: Slack or SNS refused. Slack is tried first: it refuses more often, and what was sent is sent again
+            when the entry comes back.
+    """
+    if entry.kind in _QUIET or entry.model not in context.spec.models:
+        return False
+    live = _live(context, entry)
+    if context.webhook:
+        context.webhook.post(slack_message(context.spec.name, entry, live))
+    if context.spec.notifications.email:
+        context.topic.publish(subject(context.spec.name, entry), email_text(entry, live))
+    return True
+
+
+def _live(context: Context, entry: Entry) -> ModelPackage | None:
+    stage = entry.stage if context.spec.environment_of(entry.stage) else reading.last_stage(context)
+    return reading.current(context, entry.model, stage) if stage else None
+
+
+def subject(registry: str, entry: Entry) -> str:
+    """Say it in the line that an inbox shows."""
+    return f"[{registry}] {headline(entry)}"
+
+
+def headline(entry: Entry) -> str:
+    """Say what happened to which version, and where."""
+    where = f" in {entry.environment or entry.stage}" if entry.environment or entry.stage else ""
+    return f"{entry.model} v{entry.version} {_WORDS[entry.kind]}{where}"
+
+
+_WORDS = {
+    EntryKind.REGISTERED: "was registered and waits for approval",
+    EntryKind.APPROVED: "was approved",
+    EntryKind.REJECTED: "was rejected",
+    EntryKind.PENDING: "waits for approval again",
+    EntryKind.STAGED: "was promoted: its rollout begins",
+    EntryKind.ROLLED_BACK: "is being rolled back to",
+    EntryKind.REFUSED: "was refused and put back",
+    EntryKind.DEPLOYING: "is being deployed",
+    EntryKind.VERIFIED: "is live and verified",
+    EntryKind.FAILED: "failed to deploy; what served before still serves",
+    EntryKind.ARCHIVED: "was archived",
+}
+
+
+def figures(entry: Entry, live: ModelPackage | None) -> list[str]:
+    """Set the version's metrics against those of the live version, one line each."""
+    other = live.metrics if live and live.version != entry.version else {}
+    return [
+        f"{name} {value:.6g}" + (f"  (live v{live.version}: {other[name]:.6g})" if live and name in other else "")
+        for name, value in entry.figures.items()
+    ]
+
+
+def next_step(entry: Entry) -> str:
+    """Give the command for the next step."""
+    model, version = entry.model, entry.version
+    match entry.kind:
+        case EntryKind.REGISTERED | EntryKind.PENDING:
+            return f"modelward approve {model} {version} --reason '...'"
+        case EntryKind.APPROVED:
+            return f"modelward promote {model} {version} STAGE --reason '...'"
+        case EntryKind.VERIFIED:
+            return f"modelward rollback {model} {entry.environment} --reason '...'"
+        case EntryKind.STAGED | EntryKind.ROLLED_BACK if entry.environment:
+            return f"modelward deploy {model} {entry.environment}"
+        case EntryKind.FAILED:
+            return f"modelward promote {model} {version} {entry.stage} --reason '...'"
+    return f"modelward history {model}"
+
+
+def email_text(entry: Entry, live: ModelPackage | None) -> str:
+    """Write the e-mail: plain text."""
+    rules = [f"  {verdict.text}" for verdict in entry.verdicts]
+    return "\n".join(
+        [
+            f"{headline(entry)}.",
+            "",
+            f"Who:  {short(entry.who)}",
+            f"When: {entry.at:%Y-%m-%d %H:%M:%S %Z}",
+            f"Why:  {entry.why}",
+            *(["", "Metrics:", *(f"  {line}" for line in figures(entry, live))] if entry.figures else []),
+            *(["", "Gates:", *rules] if rules else []),
+            "",
+            f"Next: {next_step(entry)}",
+        ]
+    )
+
+
+def slack_message(registry: str, entry: Entry, live: ModelPackage | None) -> dict[str, Any]:
+    """Write the Slack message in Block Kit, within its limits and with user text escaped."""
+    title = f"{_SIGNS.get(entry.kind, ':package:')} {headline(entry)}"
+    said = f"*Who* {_escaped(short(entry.who))}\n*Why* {_escaped(entry.why)}"
+    lines = [*figures(entry, live), *(verdict.text for verdict in entry.verdicts)]
+    blocks: list[Mapping[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER_LIMIT], "emoji": True}},
+        _section(said),
+        *([_section("```" + _escaped("\n".join(lines)) + "```")] if lines else []),
+        _section(f"*Next* `{next_step(entry)}`"),
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": f"{registry} · {entry.at:%Y-%m-%d %H:%M:%S %Z}"}]},
+    ]
+    return {"text": _escaped(headline(entry)), "blocks": blocks}
+
+
+def _section(text: str) -> dict[str, Any]:
+    cut = (
+        text
+        if len(text) <= _SECTION_LIMIT
+        else text[: _SECTION_LIMIT - 4] + "…" + ("```" if text.endswith("```") else "")
+    )
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut}}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,127 @@
+"""Bringing an environment to serve what its stage wants, one move at a time."""
+
+from collections.abc import Iterable, Sequence
+
+from modelward.config.spec import EnvironmentSpec
+from modelward.core.endpoint import Endpoint
+from modelward.core.errors import NotFoundError
+from modelward.core.ledger import EntryKind
+from modelward.core.model_package import ModelPackage, StageStatus
+from modelward.core.names import endpoint_name, version_in
+from modelward.planning.changes import Plan
+from modelward.planning.review import is_admitted
+from modelward.planning.rollout import Scene, plan_rollout
+from modelward.planning.standing import desired
+from modelward.services import reading
+from modelward.services.context import Context
+from modelward.services.execution import apply
+from modelward.services.review import review
+
+_MOVES = 4
+_CLOSED = (StageStatus.REJECTED, StageStatus.RETIRED)
+
+
+def reconcile(context: Context, model: str, environment_name: str, hint: int | None = None) -> list[Plan]:
+    """Make every move that can be made now, and return the plans that were carried out.
+
+    It may be called at any time and any number of times; a converged environment costs three reads. A rollout goes on
+    by itself: the endpoint's next event calls again.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        environment_name: A declared environment.
+        hint: A version that is said to have changed; it is looked at even if the search index lags.
+
+    Returns:
+        The plans that changed something, in their order.
+
+    Raises:
+        NotFoundError: the model or environment is not declared.
+        ConflictError: the endpoint was busy after all; try again later.
+        AwsError: AWS refused a call; the next call continues where this one stopped.
+    """
+    done: list[Plan] = []
+    for _ in range(_MOVES):
+        plan = plan_reconcile(context, model, environment_name, hint)
+        if plan.is_empty:
+            break
+        apply(context, plan)
+        done.append(plan)
+        if not _is_followed(plan):
+            break
+    return done
+
+
+def _is_followed(plan: Plan) -> bool:
+    """Tell whether another move may follow at once: after a failure, the stage wants another version."""
+    return any(getattr(getattr(change, "entry", None), "kind", None) is EntryKind.FAILED for change in plan.changes)
+
+
+def plan_reconcile(
+    context: Context, model: str, environment_name: str, hint: int | None = None, *, is_review_allowed: bool = True
+) -> Plan:
+    """Plan the next move; versions that nobody has reviewed yet are reviewed on the way, where that is allowed.
+
+    The index only nominates. Before anything is changed, each version that counts is read itself, the one that the
+    endpoint serves now included: a decision that the index has not seen must not be undone by one that it has.
+    """
+    environment = reading.environment(context, environment_name)
+    endpoint = _endpoint(context, model, environment)
+    scene = _scene(context, model, environment, reading.standing(context, model, environment.stage), endpoint)
+    plan = plan_rollout(scene, now=context.clock())
+    if hint is None and plan.is_empty and not _unreviewed(scene):
+        return plan
+    serving = version_in(endpoint.config_name) if endpoint else None
+    numbers = {package.version for package in scene.standing} | {n for n in (hint, serving) if n}
+    scene = _scene(context, model, environment, _described(context, model, numbers), endpoint)
+    unreviewed = _unreviewed(scene) if is_review_allowed else []
+    for package in unreviewed:
+        review(context, model, package.version)
+    if unreviewed:
+        scene = _scene(context, model, environment, _described(context, model, numbers), endpoint)
+    return plan_rollout(scene, now=context.clock())
+
+
+def _endpoint(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
+    if environment.name not in context.model(model).endpoints:
+        return None
+    return context.sagemaker.describe_endpoint(endpoint_name(model, environment.name))
+
+
+def _scene(
+    context: Context,
+    model: str,
+    environment: EnvironmentSpec,
+    standing: Sequence[ModelPackage],
+    endpoint: Endpoint | None,
+) -> Scene:
+    wanted = desired(standing, environment.stage)
+    return Scene(
+        spec=context.spec,
+        model=model,
+        environment=environment,
+        endpoint_spec=context.model(model).endpoints.get(environment.name),
+        role_arn=context.settings.role_arn,
+        standing=standing,
+        endpoint=endpoint,
+        chain=context.ledger.chain(model, wanted.version) if wanted else (),
+    )
+
+
+def _described(context: Context, model: str, numbers: Iterable[int]) -> list[ModelPackage]:
+    found = []
+    for number in sorted(numbers):
+        try:
+            found.append(reading.describe(context, model, number))
+        except NotFoundError:
+            continue  # deleted since
+    return found
+
+
+def _unreviewed(scene: Scene) -> list[ModelPackage]:
+    """Give the versions in the stage whose entry nobody has reviewed: moved without a stamp, or not recorded yet."""
+    here = [p for p in scene.standing if p.stage == scene.environment.stage and p.stage_status not in _CLOSED]
+    unstamped = [package for package in here if package.entered is None]
+    wanted = scene.wanted
+    return [*unstamped, wanted] if wanted and not is_admitted(wanted, scene.chain) else unstamped

@@ -1,0 +1,243 @@
+"""Registering a version: check all, upload what is new, create one model package.
+
+The artifact and the metrics go to keys made of their digests, and the request carries a token made of its contents: a
+job that is run again uploads the same bytes to the same place and gets the same version.
+"""
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from modelward.core.errors import InputError
+from modelward.core.model_package import (
+    BRANCH_KEY,
+    DATASET_KEY,
+    DIRTY_KEY,
+    METRIC_KEY,
+    OUR_KEY,
+    REQUEST_KEY,
+    SHA256_KEY,
+    TRAINED_KEY,
+    ApprovalStatus,
+    Dataset,
+    ModelPackage,
+)
+from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
+from modelward.services.archive import digest_of, inspect_file
+from modelward.services.context import Context
+from modelward.services.git import CodeState, code_state
+
+MOST_PAIRS = 50
+_KEY_LIMIT, _VALUE_LIMIT, _TEXT_LIMIT = 128, 256, 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_IMAGE_RULE = "an image URI has 1 to 255 characters and no spaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What somebody wants to register.
+
+    Args:
+        artifact: A path, or the s3:// URI of an archive that stays where it is.
+        image: URI of the serving image, 1 to 255 characters.
+        metrics: Figures by name; finite numbers.
+        dataset: What it was trained on.
+        notes: One line of at most 1,024 characters.
+        metadata: More pairs to keep; with ours and the metrics at most 50.
+        run: Training job, pipeline execution or run that made it.
+        content_types: MIME types that the model takes and gives.
+    """
+
+    artifact: str | Path
+    image: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    dataset: Dataset | None = None
+    notes: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    run: str = ""
+    content_types: tuple[str, ...] = ("application/json", "text/csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An archive that was looked at: where it will be, and what its bytes are."""
+
+    uri: str
+    sha256: str
+    upload: UploadFile | None = None
+    made_at: datetime | None = None
+
+
+def plan_registration(context: Context, model: str, submission: Submission) -> tuple[ModelPackage | None, Plan]:
+    """Plan to register a version; everything is checked before anything is changed.
+
+    One read looks for a version that was registered with the very same contents.
+
+    Returns:
+        That version with an empty plan, or None and the plan: upload, upload of the metrics, CreateModelPackage.
+
+    Raises:
+        ArtifactError: the archive is missing, broken or unsafe.
+        InputError: metrics, notes, image, dataset or metadata are not what SageMaker takes.
+        NotFoundError: the model is not declared, the S3 object does not exist, or nothing is deployed here.
+    """
+    spec = context.model(model)
+    _check(submission)
+    code = code_state(context.folder)
+    artifact = _artifact(context, model, submission.artifact)
+    metrics_text = _metrics_text(submission.metrics)
+    pairs = _pairs(submission, artifact, code, frozenset(spec.gates))
+    request = _request(context, model, submission, artifact, metrics_text)
+    request |= _properties(code, submission.run)
+    digest = _digest({**request, "pairs": pairs})
+    made_at = {TRAINED_KEY: artifact.made_at.isoformat()} if artifact.made_at else {}
+    request["CustomerMetadataProperties"] = _checked_pairs({**pairs, **made_at, REQUEST_KEY: digest})
+    request["ClientToken"] = str(uuid.UUID(digest[:32]))
+    existing = next(context.sagemaker.search_model_packages(model, any_of=[(_REQUEST_PROPERTY, digest)]), None)
+    if existing:
+        return existing, Plan(f"v{existing.version} of {model} was registered with the very same contents.")
+    uploads = _uploads(context, model, artifact, metrics_text)
+    return None, Plan(f"Register a version of {model}.", (*uploads, CreateVersion(model, request)))
+
+
+_REQUEST_PROPERTY = f"CustomerMetadataProperties.{REQUEST_KEY}"
+
+
+def _check(submission: Submission) -> None:
+    for name, value in submission.metrics.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise InputError(f"metric {name}", found=repr(value), rule="a metric is a finite number")
+    if not re.fullmatch(r"\S{1,255}", submission.image):
+        raise InputError("image", found=repr(submission.image), rule=_IMAGE_RULE)
+    _check_text("notes", submission.notes)
+    _check_text("run", submission.run)
+    dataset = submission.dataset
+    if dataset and not dataset.name:
+        raise InputError("dataset", found="no name", rule="a dataset has a name")
+    if dataset and dataset.sha256 and not _SHA256.fullmatch(dataset.sha256):
+        raise InputError("dataset sha256", found=repr(dataset.sha256), rule="a SHA-256 has 64 hexadecimal digits")
+
+
+def _check_text(argument: str, text: str) -> None:
+    """Hold a text against `EntityDescription`: letters, marks, separators, symbols, numbers, punctuation."""
+    bad = next((char for char in text if unicodedata.category(char)[0] == "C"), None)
+    if bad is not None:
+        raise InputError(argument, found=f"the character {bad!r}", rule="SageMaker keeps one line of printable text")
+    if len(text) > _TEXT_LIMIT:
+        raise InputError(argument, found=f"{len(text)} characters", rule=f"SageMaker keeps at most {_TEXT_LIMIT}")
+
+
+def _artifact(context: Context, model: str, artifact: str | Path) -> Artifact:
+    if str(artifact).startswith("s3://"):
+        return Artifact(uri=str(artifact), sha256=digest_of(context.storage.read(str(artifact))))
+    path = Path(artifact)
+    sha256 = inspect_file(path)
+    bucket, key = context.settings.bucket, f"models/{model}/{sha256}/model.tar.gz"
+    state = path.stat()
+    upload = UploadFile(path, bucket, key, state.st_size)
+    return Artifact(f"s3://{bucket}/{key}", sha256, upload, datetime.fromtimestamp(int(state.st_mtime), UTC))
+
+
+def _metrics_text(metrics: Mapping[str, float]) -> str:
+    return json.dumps({"metrics": {name: {"value": float(value)} for name, value in sorted(metrics.items())}}, indent=1)
+
+
+def _metrics_key(model: str, artifact: Artifact, text: str) -> tuple[str, str]:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"models/{model}/{artifact.sha256}/metrics-{digest}.json", digest
+
+
+def _uploads(context: Context, model: str, artifact: Artifact, metrics_text: str) -> list[UploadFile | PutText]:
+    key, _ = _metrics_key(model, artifact, metrics_text)
+    text = PutText(metrics_text, context.settings.bucket, key)
+    return [*([artifact.upload] if artifact.upload else []), text]
+
+
+def _request(
+    context: Context, model: str, submission: Submission, artifact: Artifact, metrics_text: str
+) -> dict[str, Any]:
+    key, digest = _metrics_key(model, artifact, metrics_text)
+    types = list(submission.content_types)
+    statistics = {
+        "ContentType": "application/json",
+        "S3Uri": f"s3://{context.settings.bucket}/{key}",
+        "ContentDigest": f"sha256:{digest}",
+    }
+    notes = {"ModelPackageDescription": submission.notes} if submission.notes else {}
+    return {
+        "ModelPackageGroupName": model,
+        **notes,
+        "InferenceSpecification": {
+            "Containers": [{"Image": submission.image, "ModelDataUrl": artifact.uri}],
+            "SupportedContentTypes": types,
+            "SupportedResponseMIMETypes": types,
+        },
+        "ModelApprovalStatus": ApprovalStatus.PENDING.value,
+        "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},
+    }
+
+
+def _properties(code: CodeState, run: str) -> dict[str, Any]:
+    properties = {"CommitId": code.commit, "Repository": code.repository, "GeneratedBy": run}
+    given = {name: value for name, value in properties.items() if value}
+    return {"MetadataProperties": given} if given else {}
+
+
+def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared: frozenset[str]) -> dict[str, str]:
+    ours = [key for key in submission.metadata if key.startswith((OUR_KEY, METRIC_KEY))]
+    if ours:
+        raise InputError("metadata", found=f"key {ours[0]!r}", rule=f"{OUR_KEY} and {METRIC_KEY} are Modelward's own")
+    pairs = {SHA256_KEY: artifact.sha256, BRANCH_KEY: code.branch}
+    if code.is_dirty is not None:
+        pairs[DIRTY_KEY] = str(code.is_dirty).lower()
+    if submission.dataset:
+        parts = ("name", "version", "uri", "sha256")
+        pairs |= {DATASET_KEY + part: getattr(submission.dataset, part) for part in parts}
+    pairs = {**submission.metadata, **{key: value for key, value in pairs.items() if value}}
+    return {**pairs, **_metric_pairs(submission.metrics, declared, MOST_PAIRS - _RESERVED - len(pairs))}
+
+
+_RESERVED = 3  # the request's digest, the time of training, and the stamp of a stage
+
+
+def _metric_pairs(metrics: Mapping[str, float], declared: frozenset[str], room: int) -> dict[str, str]:
+    """Keep all metrics as pairs if there is room, and those with a gate in any case: the file in S3 has them all."""
+    named = {METRIC_KEY + name: repr(float(value)) for name, value in metrics.items()}
+    if len(named) <= room and all(_is_pair_text(key) and len(key) <= _KEY_LIMIT for key in named):
+        return named
+    return {key: value for key, value in named.items() if key.removeprefix(METRIC_KEY) in declared}
+
+
+def _checked_pairs(pairs: Mapping[str, str]) -> dict[str, str]:
+    if len(pairs) > MOST_PAIRS - 1:  # one is kept for the stamp of a stage
+        rule = f"SageMaker keeps at most {MOST_PAIRS} pairs, and Modelward needs {_RESERVED} of them"
+        raise InputError("metadata", found=f"{len(pairs)} pairs with metrics, dataset and ours", rule=rule)
+    for key, value in pairs.items():
+        _check_pair_text(f"metadata key {key!r}", key, _KEY_LIMIT)
+        _check_pair_text(f"metadata {key}", value, _VALUE_LIMIT)
+    return dict(pairs)
+
+
+def _check_pair_text(argument: str, text: str, limit: int) -> None:
+    if not 1 <= len(text) <= limit:
+        raise InputError(argument, found=f"{len(text)} characters", rule=f"SageMaker takes 1 to {limit}")
+    if not _is_pair_text(text):
+        bad = next(char for char in text if not _is_pair_text(char))
+        rule = "SageMaker takes letters, digits, spaces and _ . : / = + - @ in metadata"
+        raise InputError(argument, found=f"the character {bad!r}", rule=rule)
+
+
+def _is_pair_text(text: str) -> bool:
+    return all(char in "_.:/=+-@" or unicodedata.category(char)[0] in "LZN" for char in text)
+
+
+def _digest(contents: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,365 @@
+"""The registry as the SDK shows it: `Registry`, `Model`, `Version`.
+
+Thin on purpose: each method is one service. A verb that changes something has a twin `plan_…` that returns the `Plan`
+and changes nothing; the verb carries out exactly that plan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from modelward.config.spec import ModelSpec, RegistrySpec
+from modelward.core.errors import IntegrityError
+from modelward.core.ledger import Entry
+from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
+from modelward.planning.changes import Plan, UpdateVersion
+from modelward.planning.comparison import Comparison
+from modelward.services import decisions, deployment, reading, registration
+from modelward.services.context import Context
+from modelward.services.deployment import Watch
+from modelward.services.execution import Progress, apply
+from modelward.services.registration import Submission
+
+
+class Registry:
+    """All models that one `registry.toml` declares, in one AWS account and region."""
+
+    def __init__(self, context: Context) -> None:
+        """Take what `bootstrap.connect` made."""
+        self._context = context
+
+    @property
+    def spec(self) -> RegistrySpec:
+        """The declaration."""
+        return self._context.spec
+
+    def models(self) -> list["Model"]:
+        """Give all declared models, in the order of the file."""
+        return [Model(self._context, spec) for spec in self.spec.models.values()]
+
+    def model(self, name: str) -> "Model":
+        """Give one model.
+
+        Raises:
+            NotFoundError: registry.toml declares none of that name.
+        """
+        return Model(self._context, self._context.model(name))
+
+
+class Model:
+    """One model: a named line of versions."""
+
+    def __init__(self, context: Context, spec: ModelSpec) -> None:
+        """Take the context and the declaration of the model."""
+        self._context = context
+        self.spec = spec
+        self.name = spec.name
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r})"
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def versions(self) -> list["Version"]:
+        """Read all versions with their metrics, newest first; two calls for each hundred.
+
+        Raises:
+            AwsError: AWS refused or did not answer.
+        """
+        return [self._version(package) for package in reading.versions(self._context, self.name)]
+
+    def version(self, number: int) -> "Version":
+        """Read one version as it is now.
+
+        Raises:
+            NotFoundError: there is none of that number, or the registry is not deployed here.
+        """
+        return self._version(reading.describe(self._context, self.name, number))
+
+    def current(self, stage: str) -> "Version | None":
+        """Read the version that holds a stage, None when none does; two calls whatever the number of versions.
+
+        Raises:
+            NotFoundError: the stage is not declared.
+        """
+        package = reading.current(self._context, self.name, stage)
+        return self._version(package) if package else None
+
+    def best(self, metric: str) -> "Version":
+        """Find the version with the best figure: the lowest where the metric's gate says so, else the highest.
+
+        Raises:
+            NotFoundError: no version has such a metric.
+        """
+        return self._version(reading.best(self._context, self.name, metric))
+
+    def compare(self, a: int, b: int) -> Comparison:
+        """Compare two versions: metrics, gates, and which one should go to production and why.
+
+        Raises:
+            NotFoundError: one of them does not exist.
+        """
+        return reading.compare(self._context, self.name, a, b)
+
+    def history(self, limit: int | None = None) -> list[Entry]:
+        """Read what happened, newest first: who did what, when, why, on which figures.
+
+        Raises:
+            NotFoundError: the registry is not deployed here.
+        """
+        return reading.history(self._context, self.name, limit)
+
+    # --- registering --------------------------------------------------------------------------------------------
+
+    def register(
+        self,
+        artifact: str | Path,
+        image: str,
+        metrics: Mapping[str, float],
+        *,
+        dataset: Dataset | None = None,
+        notes: str = "",
+        progress: Progress | None = None,
+        **more: Any,
+    ) -> "Version":
+        """Register a version; git state, training time and who did it are recorded unasked.
+
+        Args:
+            artifact: A path to a model.tar.gz, or an s3:// URI of one that stays where it is.
+            image: URI of the serving image.
+            metrics: Figures by name, finite numbers. All go into a file in S3; those with a gate, and all others if
+                there is room, also onto the version itself.
+            dataset: What it was trained on.
+            notes: One line of at most 1,024 characters.
+            progress: Called with the bytes sent so far and in all.
+            more: `metadata` (pairs to keep), `run` (what made it), `content_types`; see `Submission`.
+
+        Returns:
+            The new version, or the one that was registered with the very same contents before.
+
+        Raises:
+            ArtifactError: the archive is missing, broken or unsafe.
+            InputError: something is not what SageMaker takes.
+            NotFoundError: the registry is not deployed here.
+            AwsError: AWS refused; call again, nothing is registered twice.
+        """
+        submission = Submission(artifact, image, metrics, dataset, notes, **more)
+        existing, plan = registration.plan_registration(self._context, self.name, submission)
+        if existing:
+            return self._version(existing)
+        arn = apply(self._context, plan, progress)
+        return Version(self._context, arn)
+
+    def plan_register(self, submission: Submission) -> Plan:
+        """Plan to register a version, and change nothing; raises what `register` raises."""
+        return registration.plan_registration(self._context, self.name, submission)[1]
+
+    # --- environments -------------------------------------------------------------------------------------------
+
+    def deploy(
+        self, environment: str, *, wait: bool = True, timeout_s: float = 3600, progress: Watch | None = None
+    ) -> "Version":
+        """Have the environment serve the version that its stage wants, and wait until that is verified.
+
+        Args:
+            environment: A declared environment.
+            wait: Whether to wait, or only to ask.
+            timeout_s: How long to wait, in seconds.
+            progress: Told at each look: seconds waited, and the state of things.
+
+        Raises:
+            NotFoundError: no such environment, or no approved version stands in its stage.
+            RolloutError: the rollout failed, was overtaken, or takes longer.
+        """
+        package = deployment.ask(self._context, self.name, environment)
+        if wait:
+            package = deployment.wait(self._context, package, environment, timeout_s, progress)
+        return self._version(package)
+
+    def plan_deploy(self, environment: str) -> Plan:
+        """Plan what the reconciler would do now, and change nothing; raises what `deploy` raises."""
+        return deployment.plan_deployment(self._context, self.name, environment)
+
+    def roll_back(self, environment: str, *, reason: str, to: int | None = None) -> "Version":
+        """Go back to a version that the environment was seen to serve: the one before, or the one named.
+
+        The decision is made here, the rollout follows by itself; `deploy` waits for it.
+
+        Raises:
+            InputError: the reason is blank or not one line.
+            NotFoundError: no such environment, or there is nothing to go back to.
+            PolicyError: the named version was never verified there, or is not approved.
+        """
+        package, plan = decisions.plan_roll_back(self._context, self.name, environment, reason, to)
+        return self._carried_out(package, plan)
+
+    def plan_roll_back(self, environment: str, *, reason: str, to: int | None = None) -> Plan:
+        """Plan to roll back, and change nothing; raises what `roll_back` raises."""
+        return decisions.plan_roll_back(self._context, self.name, environment, reason, to)[1]
+
+    def _version(self, package: ModelPackage) -> "Version":
+        return Version(self._context, package.arn, package)
+
+    def _carried_out(self, package: ModelPackage, plan: Plan) -> "Version":
+        apply(self._context, plan)
+        return self._version(_after(package, plan))
+
+
+class Version:
+    """One version of a model. Its fields are as they were read; `refresh` reads them anew."""
+
+    def __init__(self, context: Context, arn: str, package: ModelPackage | None = None) -> None:
+        """Take the ARN, and the version where it was read already."""
+        self._context = context
+        self._package = package
+        self.arn = arn
+        self.version = package.version if package else decisions.parsed(arn).version
+
+    def __repr__(self) -> str:
+        return f"Version({self.arn!r})"
+
+    @property
+    def package(self) -> ModelPackage:
+        """All that SageMaker holds of it; read at first use."""
+        if self._package is None:
+            self._package = self._context.sagemaker.describe_model_package(self.arn)
+        return self._package
+
+    def refresh(self) -> "Version":
+        """Read it as it is now.
+
+        Raises:
+            NotFoundError: it was deleted.
+        """
+        return Version(self._context, self.arn, self._context.sagemaker.describe_model_package(self.arn))
+
+    @property
+    def approval_status(self) -> ApprovalStatus:
+        """The verdict of the review."""
+        return self.package.approval_status
+
+    @property
+    def stage(self) -> str | None:
+        """The stage where it stands; None when it was never given one."""
+        return self.package.stage
+
+    @property
+    def stage_status(self) -> str | None:
+        """How far it has come in its stage: InProgress, Approved (verified), Rejected (failed) or Retired."""
+        return self.package.stage_status
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Its figures, by name."""
+        return self.package.metrics
+
+    @property
+    def lineage(self) -> Lineage:
+        """Code, data and run that it came from."""
+        return self.package.lineage
+
+    @property
+    def notes(self) -> str:
+        """What was written when it was registered."""
+        return self.package.notes
+
+    @property
+    def created_by(self) -> str:
+        """The ARN of who registered it; empty when SageMaker does not tell."""
+        return self.package.created_by.arn
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was registered."""
+        return self.package.created_at
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its artifact, 64 hexadecimal digits; empty when it was registered by other means."""
+        return self.package.sha256
+
+    @property
+    def image(self) -> str:
+        """The URI of its serving image."""
+        return self.package.image
+
+    @property
+    def artifact_uri(self) -> str:
+        """The s3:// URI of its artifact."""
+        return self.package.artifact_uri
+
+    def approve(self, *, reason: str) -> "Version":
+        """Approve it.
+
+        Raises:
+            InputError: the reason is blank or not one line.
+            PolicyError: a gate does not hold; the error lists each one with its figure.
+        """
+        return self._carried_out(decisions.plan_approval(self._context, self.arn, reason))
+
+    def plan_approve(self, *, reason: str) -> Plan:
+        """Plan to approve it, and change nothing; raises what `approve` raises."""
+        return decisions.plan_approval(self._context, self.arn, reason)[1]
+
+    def reject(self, *, reason: str) -> "Version":
+        """Reject it; if it serves, the version verified before it comes back by itself.
+
+        Raises:
+            InputError: the reason is blank or not one line.
+        """
+        return self._carried_out(decisions.plan_rejection(self._context, self.arn, reason))
+
+    def plan_reject(self, *, reason: str) -> Plan:
+        """Plan to reject it, and change nothing; raises what `reject` raises."""
+        return decisions.plan_rejection(self._context, self.arn, reason)[1]
+
+    def promote(self, stage: str, *, reason: str) -> "Version":
+        """Put it into a stage; where an environment serves the stage, its rollout follows by itself.
+
+        Raises:
+            InputError: the reason is blank or not one line.
+            NotFoundError: the stage is not declared.
+            PolicyError: it is not approved, or a gate does not hold; the error lists each one with its figure.
+        """
+        return self._carried_out(decisions.plan_promotion(self._context, self.arn, stage, reason))
+
+    def plan_promote(self, stage: str, *, reason: str) -> Plan:
+        """Plan to promote it, and change nothing; raises what `promote` raises."""
+        return decisions.plan_promotion(self._context, self.arn, stage, reason)[1]
+
+    def download(self, folder: str | Path) -> Path:
+        """Download its artifact to `folder/model.tar.gz`; the file appears only when its SHA-256 is the registered one.
+
+        Raises:
+            IntegrityError: the bytes are not those that were registered.
+            NotFoundError: the object is gone.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path, part = folder / "model.tar.gz", folder / f".model-{self.version}.part"
+        try:
+            found = self._context.storage.download(self.artifact_uri, part)
+            if found != self.sha256:
+                raise IntegrityError(self.artifact_uri, expected=self.sha256 or "no digest", found=found)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def _carried_out(self, planned: tuple[ModelPackage, Plan]) -> "Version":
+        package, plan = planned
+        apply(self._context, plan)
+        return Version(self._context, self.arn, _after(package, plan))
+
+
+def _after(package: ModelPackage, plan: Plan) -> ModelPackage:
+    """Tell what a version is after its update, without reading it again."""
+    for change in plan.changes:
+        if isinstance(change, UpdateVersion):
+            approval, cycle = change.approval or package.approval_status, change.life_cycle or package.life_cycle
+            package = replace(package, approval_status=approval, life_cycle=cycle)
+            if change.approval:
+                package = replace(package, approval_description=change.reason)
+    return package

@@ -1,0 +1,94 @@
+"""Reviewing a version: record what is new about it, and see to it that the rules are kept."""
+
+from modelward.config.spec import EnvironmentSpec
+from modelward.core.errors import ConflictError
+from modelward.core.ledger import Entry
+from modelward.core.model_package import ApprovalStatus, ModelPackage
+from modelward.planning.changes import AskReconciler, Plan, Record
+from modelward.planning.review import Case, approval_environment, demands, is_news, news, wants_reconciling
+from modelward.services import reading
+from modelward.services.context import Context
+from modelward.services.decisions import heir
+from modelward.services.execution import apply
+
+_ATTEMPTS = 3
+
+
+def review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
+    """Bring the ledger up to date with one version, and meet what the rules demand of it.
+
+    It may be called at any time, any number of times, by several at once: what it finds done is not done again. A
+    version that was deleted in between has nothing to review.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        version: The number of the version.
+
+    Returns:
+        The entries that were written now.
+
+    Raises:
+        NotFoundError: the model is not declared or the version is gone.
+        ConflictError: others kept writing entries of this version; try again later.
+        AwsError: AWS refused a call; the next review continues where this one stopped.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _review(context, model, version)
+        except ConflictError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
+    package = reading.describe(context, model, version)
+    case = _case(context, package, context.ledger.chain(model, version))
+    entries = news(case)
+    apply(context, Plan("What is new", tuple(Record(entry) for entry in entries)))
+    case = Case(case.spec, case.model, package, (*case.chain, *entries), case.standing, case.heirs)
+    why, updates = demands(case, now=context.clock())
+    ask = _ask(case) if updates or wants_reconciling(case) else ()
+    apply(context, Plan(why, (*updates, *ask)))
+    return entries
+
+
+def _ask(case: Case) -> tuple[AskReconciler, ...]:
+    """Wake the reconciler for the environment of the version's stage.
+
+    An update that was just made is reviewed in its turn and asks for its own environment; this covers the one where
+    the version stands now, whose desired version may just have become another.
+    """
+    if case.environment is None:
+        return ()
+    return (AskReconciler(case.package.group, case.environment.name, case.package.version),)
+
+
+def _case(context: Context, package: ModelPackage, chain: tuple[Entry, ...]) -> Case:
+    """Read as much of the surroundings as the verdict needs: nothing, for a version about which nothing is new."""
+    spec = context.spec
+    case = Case(spec, context.model(package.group), package, chain)
+    environments = _concerned(case)
+    standing = {env.name: reading.standing(context, package.group, env.stage) for env in environments}
+    standing = {name: [_fresh(package, each) for each in each_one] for name, each_one in standing.items()}
+    return Case(spec, case.model, package, chain, standing, _heirs(context, case))
+
+
+def _fresh(package: ModelPackage, indexed: ModelPackage) -> ModelPackage:
+    """Prefer what was just described to what the index says of the same version."""
+    return package if package.arn == indexed.arn else indexed
+
+
+def _concerned(case: Case) -> list[EnvironmentSpec]:
+    here = [case.environment] if case.environment else []
+    on_approval = approval_environment(case.spec) if is_news(case) and case.package.is_approved else None
+    is_needed = is_news(case) or case.package.approval_status is ApprovalStatus.REJECTED
+    return ([*here] if is_needed else []) + ([on_approval] if on_approval and on_approval not in here else [])
+
+
+def _heirs(context: Context, case: Case) -> dict[str, ModelPackage | None]:
+    package, environment = case.package, case.environment
+    if environment is None or package.approval_status is not ApprovalStatus.REJECTED:
+        return {}
+    return {environment.name: heir(context, package.group, environment.name, {package.version})}
