@@ -1,0 +1,51 @@
+"""How an endpoint reads its model: from S3, with the rights of the model's execution role, as on AWS."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from modelward.local import ministack
+from modelward.local.sagemaker import HostedVariant
+
+
+class Artifacts:
+    """Reads model archives from the S3 of the local AWS."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        """Read from the local AWS at an URL."""
+        self._endpoint_url = endpoint_url
+
+    def fetch(self, variant: HostedVariant) -> bytes:
+        """Return the bytes of a variant's archive.
+
+        Raises:
+            ValueError: it has none, or not as an ``s3://`` URI.
+            OSError: the execution role may not read it, or it is not there.
+        """
+        uri = urlsplit(variant.model_data_url or "")
+        if uri.scheme != "s3" or not uri.path.strip("/"):
+            raise ValueError(f"the model data {variant.model_data_url!r} is not an s3:// URI of an object")
+        try:
+            answer = self._client(variant.execution_role_arn).get_object(Bucket=uri.netloc, Key=uri.path[1:])
+            body: bytes = answer["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(
+                f"Could not access model data at {variant.model_data_url} with {variant.execution_role_arn}: {error}"
+            ) from error
+        return body
+
+    def _client(self, role_arn: str) -> Any:
+        key, secret, token = ministack.role_credentials(role_arn)
+        session = botocore.session.get_session()
+        return session.create_client(
+            "s3",
+            region_name="us-east-1",  # S3 serves a bucket of any region under any name of a region here
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
+        )

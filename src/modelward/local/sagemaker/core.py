@@ -1,0 +1,197 @@
+"""The local SageMaker of one account and region: one door for every operation."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from modelward.local.sagemaker.endpoint_configs import EndpointConfigs
+from modelward.local.sagemaker.endpoints import Endpoints
+from modelward.local.sagemaker.errors import UnansweredError, unsupported
+from modelward.local.sagemaker.faults import Fault, Faults
+from modelward.local.sagemaker.groups import Groups
+from modelward.local.sagemaker.interface import Caller, Hosting, Timing
+from modelward.local.sagemaker.models import Models
+from modelward.local.sagemaker.packages import Packages
+from modelward.local.sagemaker.runtime import Runtime
+from modelward.local.sagemaker.scope import Event, Scope
+from modelward.local.sagemaker.search import Search
+from modelward.local.sagemaker.search_index import SearchIndex
+from modelward.local.sagemaker.tags import Tags
+from modelward.local.sagemaker.validation import check
+
+Operation = Callable[[Mapping[str, Any], Caller], dict[str, Any]]
+
+
+class SageMaker:
+    """A registry and its endpoints.
+
+    `timing` may be replaced and `faults` added to at any time. Calls may come from several threads.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        *,
+        clock: Callable[[], datetime],
+        emit: Callable[[Event], None],
+        hosting: Hosting,
+        timing: Timing | None = None,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            account: The 12 digits that own what is made here.
+            region: The region in its ARNs.
+            clock: Tells the time, with a time zone.
+            emit: Takes each event once its call is over, in EventBridge's envelope.
+            hosting: Runs the containers of endpoints.
+            timing: How long transitions take.
+        """
+        self.account = account
+        self.region = region
+        self.timing = timing or Timing()
+        self.faults = Faults()
+        self.hosting = hosting
+        self._emit = emit
+        self._lock = RLock()
+        self._scope = Scope(account, region, clock)
+        self._index = SearchIndex(clock, lambda: self.timing.search_lag_s)
+        self.tags = Tags()
+        self._groups = Groups(self._scope, self.tags, self._index)
+        self._packages = Packages(self._scope, self._groups, self.tags, self._index)
+        self._search = Search(self._index, self.tags)
+        self._models = Models(self._scope, self._packages, self.tags)
+        self._configs = EndpointConfigs(self._scope, self._models, self.tags)
+        self._endpoints = Endpoints(
+            self._scope, self._configs, self._models, self.tags, hosting=hosting, timing=lambda: self.timing
+        )
+        self._runtime = Runtime(self._scope, self._endpoints, hosting)
+        self._operations = self._registry_operations() | self._hosting_operations()
+
+    def _registry_operations(self) -> dict[str, Operation]:
+        groups, packages, tags = self._groups, self._packages, self.tags
+        return {
+            "CreateModelPackageGroup": groups.create,
+            "DescribeModelPackageGroup": groups.describe,
+            "ListModelPackageGroups": groups.list_page,
+            "DeleteModelPackageGroup": groups.delete,
+            "PutModelPackageGroupPolicy": groups.put_policy,
+            "GetModelPackageGroupPolicy": groups.get_policy,
+            "DeleteModelPackageGroupPolicy": groups.delete_policy,
+            "CreateModelPackage": packages.create,
+            "DescribeModelPackage": packages.describe,
+            "BatchDescribeModelPackage": packages.batch_describe,
+            "ListModelPackages": packages.list_page,
+            "UpdateModelPackage": packages.update,
+            "DeleteModelPackage": packages.delete,
+            "Search": self._search.search,
+            "AddTags": tags.add,
+            "ListTags": tags.list_page,
+            "DeleteTags": tags.delete,
+        }
+
+    def _hosting_operations(self) -> dict[str, Operation]:
+        models, configs, endpoints = self._models, self._configs, self._endpoints
+        return {
+            "CreateModel": models.create,
+            "DescribeModel": models.describe,
+            "ListModels": models.list_page,
+            "DeleteModel": models.delete,
+            "CreateEndpointConfig": configs.create,
+            "DescribeEndpointConfig": configs.describe,
+            "ListEndpointConfigs": configs.list_page,
+            "DeleteEndpointConfig": configs.delete,
+            "CreateEndpoint": endpoints.create,
+            "UpdateEndpoint": endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
+            "DescribeEndpoint": endpoints.describe,
+            "ListEndpoints": endpoints.list_page,
+            "DeleteEndpoint": endpoints.delete,
+        }
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that `call` answers."""
+        return frozenset(self._operations)
+
+    def call(self, operation: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Perform an operation of the API and return its answer, wire-shaped, with datetimes for timestamps.
+
+        Raises ApiError as AWS would answer, or UnansweredError when a fault lets the answer get lost.
+        """
+        perform = self._operations.get(operation)
+        if perform is None:
+            raise unsupported(operation)
+        try:
+            with self._lock:
+                self._endpoints.advance()
+                try:
+                    return self._perform(operation, perform, request, caller)
+                finally:
+                    self._endpoints.advance()  # a transition that takes no time is over before the call is
+        finally:
+            self._send()
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next endpoint transition is due; None if all endpoints rest."""
+        with self._lock:
+            return self._endpoints.next_due
+
+    def advance(self) -> None:
+        """Let endpoints get to where the clock says they are, and emit what that causes."""
+        try:
+            with self._lock:
+                self._endpoints.advance()
+        finally:
+            self._send()
+
+    def invoke_endpoint(self, request: Mapping[str, Any], body: bytes, caller: Caller) -> tuple[dict[str, str], bytes]:
+        """Perform InvokeEndpoint of the runtime.
+
+        Args:
+            request: EndpointName, and those of ContentType, Accept, TargetVariant that were given.
+            body: What the container gets.
+            caller: Who asks.
+
+        Returns:
+            ContentType and InvokedProductionVariant, and the container's answer.
+
+        Raises:
+            ApiError: ValidationError for an endpoint that does not serve, ModelError for a container that fails.
+            UnansweredError: A fault lets the answer get lost.
+        """
+        self.advance()
+        with self._lock:
+            fault = self.faults.strike("InvokeEndpoint", caller.arn)
+            variant = self._runtime.choose(request, body)
+        answer = self._runtime.answer(variant, request, body)
+        if fault is Fault.TIMEOUT_AFTER:
+            raise UnansweredError("InvokeEndpoint got no answer, but took effect.")
+        return answer
+
+    def _perform(
+        self, operation: str, perform: Operation, request: Mapping[str, Any], caller: Caller
+    ) -> dict[str, Any]:
+        fault = self.faults.strike(operation, caller.arn)
+        checked = check(operation, request)
+        self._endpoints.is_next_doomed = fault is Fault.UNHEALTHY
+        answer: dict[str, Any] = _copied(perform(checked, caller))
+        if fault is Fault.TIMEOUT_AFTER:
+            raise UnansweredError(f"{operation} got no answer, but took effect.")
+        return answer
+
+    def _send(self) -> None:
+        while self._scope.outbox:
+            self._emit(self._scope.outbox.pop(0))
+
+
+def _copied(value: Any) -> Any:
+    """Copy an answer, so that who receives it cannot reach into the core's records."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(item) for item in value]
+    return value

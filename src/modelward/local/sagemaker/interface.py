@@ -1,0 +1,118 @@
+"""What the core takes from whoever runs it: who calls, how long things take, what serves."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call: as STS's GetCallerIdentity would say."""
+
+    arn: str
+    principal_id: str
+    account: str
+    source_identity: str = ""
+
+    def user_context(self) -> dict[str, Any]:
+        """Return the UserContext that CreatedBy and LastModifiedBy carry."""
+        identity = {"Arn": self.arn, "PrincipalId": self.principal_id}
+        if self.source_identity:
+            identity["SourceIdentity"] = self.source_identity
+        return {"IamIdentity": identity}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long transitions take, in seconds on the injected clock.
+
+    A container that has not told yet whether it is healthy is asked again every `health_poll_s`, and is given up
+    `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made.
+    """
+
+    create_s: float = 1.0
+    update_s: float = 1.0
+    delete_s: float = 1.0
+    health_poll_s: float = 0.5
+    health_timeout_s: float = 180.0
+    search_lag_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostedVariant:
+    """All that a container needs to serve one variant of an endpoint.
+
+    For a model of several containers, image, artifact and environment are the first one's.
+    """
+
+    endpoint_name: str
+    endpoint_config_name: str
+    variant_name: str
+    model_name: str
+    image: str
+    model_data_url: str
+    environment: Mapping[str, str]
+    model_package_arn: str = ""
+    execution_role_arn: str = ""
+
+
+class Hosting(Protocol):
+    """Containers by key. A key names one variant of one rollout and is never used twice."""
+
+    def start(self, endpoint_key: str, config: HostedVariant) -> None:
+        """Begin to start a container; do not wait for it."""
+
+    def healthy(self, endpoint_key: str) -> bool | None:
+        """Tell whether a container answers /ping: True, False, or None while it still starts."""
+
+    def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:
+        """Have a container answer a request: HTTP status, content type, body."""
+
+    def stop(self, endpoint_key: str) -> None:
+        """Stop a container; one that is not there is no error."""
+
+
+def _is_sound(_config: HostedVariant) -> bool | None:
+    return True
+
+
+def _introduce(config: HostedVariant, body: bytes, _content_type: str) -> tuple[int, str, bytes]:
+    told = {
+        "endpoint": config.endpoint_name,
+        "config": config.endpoint_config_name,
+        "variant": config.variant_name,
+        "model_data_url": config.model_data_url,
+        "image": config.image,
+        "body": body.decode(errors="replace"),
+    }
+    return 200, "application/json", json.dumps(told).encode()
+
+
+@dataclass(slots=True)
+class MemoryHosting:
+    """Containers that exist on paper: for tests.
+
+    `health` decides what each one says of itself; `answer` what it replies to (config, body, content type): by default
+    JSON that tells which artifact replied.
+    """
+
+    health: Callable[[HostedVariant], bool | None] = _is_sound
+    answer: Callable[[HostedVariant, bytes, str], tuple[int, str, bytes]] = _introduce
+    running: dict[str, HostedVariant] = field(default_factory=dict)
+
+    def start(self, endpoint_key: str, config: HostedVariant) -> None:
+        """Remember a container as running."""
+        self.running[endpoint_key] = config
+
+    def healthy(self, endpoint_key: str) -> bool | None:
+        """Ask `health`."""
+        return self.health(self.running[endpoint_key])
+
+    def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:  # noqa: ARG002 - the protocol's signature
+        """Ask `answer`."""
+        return self.answer(self.running[endpoint_key], body, content_type)
+
+    def stop(self, endpoint_key: str) -> None:
+        """Forget a container."""
+        self.running.pop(endpoint_key, None)

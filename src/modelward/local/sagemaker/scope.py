@@ -1,0 +1,60 @@
+"""The account and region that a core stands for: its ARNs, its clock, its way to tell the world."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def partition_of(region: str) -> str:
+    """Return the ARN partition of a region."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+@dataclass(slots=True)
+class Scope:
+    """One account in one region.
+
+    Events wait in `outbox` until the call that caused them is over, so that whoever receives one may call back.
+    """
+
+    account: str
+    region: str
+    clock: Callable[[], datetime]
+    outbox: list[Event] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        """Read the injected clock."""
+        return self.clock()
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of a resource. SageMaker writes names in lower case there."""
+        return f"{self._prefix}:{kind}/{name.lower()}"
+
+    @property
+    def _prefix(self) -> str:
+        return f"arn:{partition_of(self.region)}:sagemaker:{self.region}:{self.account}"
+
+    def publish(self, detail_type: str, arn: str, detail: dict[str, Any], at: datetime) -> None:
+        """Put an event into the outbox, in EventBridge's envelope."""
+        self.outbox.append(
+            {
+                "source": "aws.sagemaker",
+                "detail-type": detail_type,
+                "time": at,
+                "account": self.account,
+                "region": self.region,
+                "resources": [arn],
+                "detail": copy.deepcopy(detail),
+            }
+        )
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Write a time as SageMaker's events do: in milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)

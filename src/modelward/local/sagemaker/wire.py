@@ -1,0 +1,97 @@
+"""The wire protocols, for whoever serves the core: JSON 1.1 for the API, plain HTTP for the runtime."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from modelward.local.sagemaker.core import SageMaker
+from modelward.local.sagemaker.errors import ApiError
+from modelward.local.sagemaker.interface import Caller
+
+Reply = tuple[int, dict[str, str], bytes]
+TARGET_PREFIX = "SageMaker."
+JSON = "application/x-amz-json-1.1"
+
+_RUNTIME_HEADERS = {
+    "content-type": "ContentType",
+    "accept": "Accept",
+    "x-amzn-sagemaker-custom-attributes": "CustomAttributes",
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-variant": "TargetVariant",
+    "x-amzn-sagemaker-inference-id": "InferenceId",
+}
+_ANSWER_HEADERS = {
+    "ContentType": "Content-Type",
+    "InvokedProductionVariant": "x-Amzn-Invoked-Production-Variant",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+}
+
+
+def handle_http(core: SageMaker, target: str, body: bytes, caller: Caller) -> Reply:
+    """Answer a POST of the SageMaker API.
+
+    Args:
+        core: The account and region that are meant.
+        target: The X-Amz-Target header, `SageMaker.<Operation>`.
+        body: The request's body.
+        caller: Who signed it.
+
+    Returns:
+        Status, headers, body.
+
+    Raises:
+        UnansweredError: The answer is to get lost: break the connection off.
+    """
+    try:
+        answer = core.call(target.removeprefix(TARGET_PREFIX), _parsed(body), caller)
+    except ApiError as error:
+        return error_reply(error)
+    return 200, {"Content-Type": JSON, "x-amzn-RequestId": str(uuid4())}, json.dumps(answer, default=_epoch).encode()
+
+
+def error_reply(error: ApiError) -> Reply:
+    """Write an error answer of the API."""
+    told = {"__type": error.code, "message": error.message, **error.members}
+    headers = {"Content-Type": JSON, "x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid4())}
+    return error.status, headers, json.dumps(told).encode()
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        request = None
+    if not isinstance(request, dict):
+        raise ApiError("SerializationException", "The request body is not a JSON object.")
+    return request
+
+
+def _epoch(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{type(value).__name__} has no JSON form on the wire")
+
+
+def handle_invocation(
+    core: SageMaker, endpoint_name: str, headers: Mapping[str, str], body: bytes, caller: Caller
+) -> Reply:
+    """Answer `POST /endpoints/<name>/invocations` of the SageMaker runtime.
+
+    Raises UnansweredError as `handle_http` does.
+    """
+    lowered = {name.lower(): value for name, value in headers.items()}
+    request = {"EndpointName": endpoint_name}
+    request |= {member: lowered[name] for name, member in _RUNTIME_HEADERS.items() if name in lowered}
+    try:
+        told, answer = core.invoke_endpoint(request, body, caller)
+    except ApiError as error:
+        return _runtime_error(error)
+    return 200, {_ANSWER_HEADERS[member]: value for member, value in told.items()}, answer
+
+
+def _runtime_error(error: ApiError) -> Reply:
+    told = {"Message": error.message, **error.members}
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+    return error.status, headers, json.dumps(told).encode()

@@ -1,0 +1,99 @@
+import json
+from collections import Counter
+
+import pytest
+
+from modelward.local.sagemaker import ApiError, Fault, UnansweredError
+
+SIZE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+def invoke(api, name="digits-production", body=b"[1, 2]", **more):
+    request = {"EndpointName": name, "ContentType": "application/json", "Accept": "text/csv", **more}
+    return api.core.invoke_endpoint(request, body, api.caller)
+
+
+def artifact(api) -> str:
+    return json.loads(invoke(api)[1])["model_data_url"]
+
+
+def test_an_endpoint_answers_with_the_version_that_it_serves(api) -> None:
+    api.endpoint()
+    api.config("v2")
+    told, body = invoke(api)
+    assert told == {"ContentType": "application/json", "InvokedProductionVariant": "live"}
+    assert json.loads(body)["body"] == "[1, 2]"
+    assert artifact(api) == "s3://bucket/v1.tar.gz"
+    api.update("v2")
+    assert artifact(api) == "s3://bucket/v1.tar.gz"
+    api.clock.advance(200)
+    assert artifact(api) == "s3://bucket/v2.tar.gz"
+
+
+def test_an_endpoint_that_does_not_serve_is_not_found(api) -> None:
+    api.config("v1")
+    api("CreateEndpoint", EndpointName="digits-production", EndpointConfigName="v1")
+    for name in ("digits-production", "absent"):
+        with pytest.raises(ApiError, match=f"Endpoint {name} of account 123456789012 not found.") as caught:
+            invoke(api, name)
+        assert caught.value.code == "ValidationError"
+    api.pass_s(300)
+    invoke(api)
+    api("DeleteEndpoint", EndpointName="digits-production")
+    with pytest.raises(ApiError, match="not found"):
+        invoke(api)
+
+
+@pytest.mark.parametrize(("status", "side"), [(500, "server"), (422, "client")])
+def test_a_container_that_fails_is_a_model_error(api, status, side) -> None:
+    api.endpoint()
+    api.hosting.answer = lambda config, body, content_type: (status, "text/plain", b"no such column")
+    with pytest.raises(ApiError) as caught:
+        invoke(api)
+    error = caught.value
+    assert (error.code, error.status) == ("ModelError", 424)
+    assert error.message.startswith(f'Received {side} error ({status}) from primary with message "no such column"')
+    assert error.members["OriginalStatusCode"] == status
+
+
+def test_traffic_is_split_by_weight_without_chance(api) -> None:
+    api.config("a")
+    variants = [
+        {"VariantName": "most", "ModelName": "a", "InitialVariantWeight": 3.0, **SIZE},
+        {"VariantName": "few", "ModelName": "a", "InitialVariantWeight": 1.0, **SIZE},
+    ]
+    api.config("v1", variants=variants)
+    api("CreateEndpoint", EndpointName="digits-production", EndpointConfigName="v1")
+    api.pass_s(300)
+    seen = [invoke(api)[0]["InvokedProductionVariant"] for _ in range(8)]
+    assert Counter(seen) == {"most": 6, "few": 2}
+    assert Counter(seen[:4]) == {"most": 3, "few": 1}
+    assert invoke(api, TargetVariant="few")[0]["InvokedProductionVariant"] == "few"
+    with pytest.raises(ApiError, match="Variant none not found"):
+        invoke(api, TargetVariant="none")
+
+
+def test_variants_of_no_weight_share_alike(api) -> None:
+    api.config("a")
+    variants = [{"VariantName": name, "ModelName": "a", "InitialVariantWeight": 0.0, **SIZE} for name in ("x", "y")]
+    api.config("v1", variants=variants)
+    api("CreateEndpoint", EndpointName="digits-production", EndpointConfigName="v1")
+    api.pass_s(300)
+    assert {invoke(api)[0]["InvokedProductionVariant"] for _ in range(2)} == {"x", "y"}
+
+
+def test_a_body_that_is_too_large_is_refused(api) -> None:
+    api.endpoint()
+    with pytest.raises(ApiError, match="6291456"):
+        invoke(api, body=b"x" * 6_291_457)
+
+
+def test_faults_strike_invocations_too(api) -> None:
+    api.endpoint()
+    api.core.faults.add("InvokeEndpoint", kind=Fault.THROTTLE)
+    api.core.faults.add("InvokeEndpoint", call=2, kind=Fault.TIMEOUT_AFTER)
+    with pytest.raises(ApiError, match="Rate exceeded"):
+        invoke(api)
+    with pytest.raises(UnansweredError):
+        invoke(api)
+    invoke(api)

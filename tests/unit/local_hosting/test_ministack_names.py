@@ -1,0 +1,111 @@
+"""Each private name of MiniStack that `modelward.local.ministack` uses: is it there, and does it take what we give it?
+
+When MiniStack is to be raised to another version, this is where it shows what has changed.
+"""
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import ministack.app
+import pytest
+from ministack.core import concurrency, iam_actions, iam_evaluator, lambda_runtime, responses, router
+from ministack.services import dynamodb, eventbridge, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from modelward.local import ministack as ours
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_version_is_the_one_that_these_names_were_read_from() -> None:
+    assert version("ministack") == ours.VERSION
+
+
+@pytest.mark.parametrize(
+    ("function", "first"),
+    [
+        (ministack.app.app, ["scope", "receive", "send"]),
+        (concurrency.run_offloop, ["fn"]),
+        (concurrency.spawn_background, ["fn"]),
+        (eventbridge._put_events, ["data", "allow_aws_source"]),
+        (iam_actions.identity_denial_message, ["action", "principal_arn", "resource", "explicit_deny"]),
+        (
+            iam_evaluator.enforce,
+            ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"],
+        ),
+        (iam_evaluator.resolve_credential, ["access_key_id", "account_id"]),
+        (lambda_runtime._detect_runtime_binary, ["runtime"]),
+        (lambda_runtime.execution_credentials, ["config"]),
+        (lambda_runtime.reset, []),
+        (lambda_svc._apply_filter_criteria, ["records", "esm"]),
+        (lambda_svc._execute_function, ["func", "event"]),
+        (lambda_svc._get_func_record_for_qualifier, ["name", "qualifier"]),
+        (lambda_svc._init_stream_position, ["esm_id", "source_arn", "starting"]),
+        (lambda_svc._iter_all_esms, []),
+        (lambda_svc._poll_dynamodb_streams, []),
+        (lambda_svc._send_ddb_stream_failure_record, ["esm", "func_rec", "batch", "stream_arn", "result", "condition"]),
+        (dynamodb.stream_records_since, ["table_name", "position", "limit"]),
+        (dynamodb.stream_start_position, ["table_name"]),
+        (responses.get_account_id, []),
+        (responses.get_region, []),
+        (responses.request_scope, ["account_id", "region"]),
+        (router.extract_access_key_id, ["headers", "query_params"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_function_that_we_call_takes_what_we_give(function: Callable[..., Any], first: list[str]) -> None:
+    assert parameters(function)[: len(first)] == first
+
+
+def test_requests_are_served_by_a_table_that_can_be_added_to() -> None:
+    assert "sagemaker" not in ministack.app.SERVICE_REGISTRY, "MiniStack has a SageMaker of its own now"
+    handler = ministack.app.SERVICE_HANDLERS["cloudformation"]
+    assert parameters(handler) == ["method", "path", "headers", "body", "query_params"]
+
+
+def test_requests_for_sagemaker_are_routed_by_their_signature() -> None:
+    signed = (
+        "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
+    )
+    control = {"authorization": signed, "x-amz-target": "SageMaker.ListEndpoints", "host": "localhost"}
+    assert "if svc_name in SERVICE_PATTERNS:" in inspect.getsource(router.detect_service)
+    assert router.detect_service("POST", "/", control, {}) == "sagemaker"
+    runtime = {"authorization": signed, "host": "localhost"}
+    assert router.detect_service("POST", "/endpoints/digits/invocations", runtime, {}) == "sagemaker"
+
+
+def test_resource_types_are_made_by_three_functions() -> None:
+    queue = provisioners._RESOURCE_HANDLERS["AWS::SQS::Queue"]
+    assert parameters(queue["create"]) == ["logical_id", "props", "stack_name"]
+    assert len(parameters(queue["delete"])) == 2
+    assert not [name for name in provisioners._RESOURCE_HANDLERS if name.startswith("AWS::SageMaker::")]
+
+
+def test_a_denial_and_a_credential_have_the_members_that_we_read() -> None:
+    assert {"decision", "principal_arn"} <= set(parameters(iam_evaluator.EvalResult))
+    assert {"code", "message"} <= set(parameters(iam_evaluator.AuthError))
+    assert {"principal_arn", "principal_id", "account_id"} <= set(parameters(iam_evaluator.ResolvedCredential))
+    assert inspect.isclass(iam_evaluator.CredentialResolutionError)
+
+
+def test_the_poller_looks_the_stream_reader_up_each_time() -> None:
+    assert "_poll_dynamodb_streams()" in inspect.getsource(lambda_svc._poll_loop)
+    assert hasattr(lambda_svc, "_dynamodb_stream_positions")
+    assert hasattr(concurrency, "esm_wake")
+
+
+def test_a_worker_is_a_script_after_whose_start_the_path_may_grow() -> None:
+    binary, script = lambda_runtime._detect_runtime_binary("python3.14")
+    assert binary
+    assert "sys.path.insert(0, code_dir)" in script
+    assert "[binary, worker_path]" in inspect.getsource(lambda_runtime.Worker._spawn)
+
+
+def test_the_dispatcher_looks_the_resource_of_a_call_up_each_time() -> None:
+    source = inspect.getsource(ministack.app._dispatch_service_request)
+    assert "from ministack.core.iam_actions import" in source
+    assert "extract_resource_arn(" in source
