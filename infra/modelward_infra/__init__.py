@@ -1,0 +1,57 @@
+"""AWS CDK constructs and stacks of Modelward.
+
+Constructs model, stacks wire, `app.py` instantiates. Two stacks: `<registry>-registry` holds what must never be lost
+(groups, artifacts, ledger, key, the role of running endpoints) and is retained and protected; `<registry>-workflow`
+holds what can be made again at any time (rules, queues, functions, topic, parameters). What functions change at run
+time, the endpoints, is in neither.
+
+::
+
+    app.py ── build() ── stacks.py ─┬─ storage.py groups.py hosting.py      what a registry is
+                                    └─ workers.py ─┬─ functions.py asset.py     what it does
+                                                   ├─ messaging.py rules.py
+                                                   └─ grants.py arns.py
+
+Every path that a message takes ends in a function or in a dead-letter queue, and every dead-letter queue has an alarm.
+Roles name the declared models and endpoints. The templates follow from the files alone: no credentials, no network, no
+clock, no Git, no feature flag of the surrounding app (`flags.py`); a test synthesizes twice and compares bytes.
+
+Importing this package finds a Node for the CDK (`node.py`), so import it before `aws_cdk`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from modelward_infra.node import use_bundled_node
+
+if TYPE_CHECKING:
+    from aws_cdk import App as App
+
+    from modelward_infra.app import Registry as Registry
+    from modelward_infra.app import build as build
+    from modelward_infra.app import check as check
+
+__all__ = ["App", "Registry", "build", "check"]
+
+# Looked up on first use: the CDK takes seconds to import, and Node must be found before.
+_HOMES = {
+    "App": "aws_cdk",
+    "Registry": "modelward_infra.app",
+    "build": "modelward_infra.app",
+    "check": "modelward_infra.app",
+}
+
+use_bundled_node()
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'modelward_infra' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -1,0 +1,32 @@
+"""ARNs of what SageMaker holds, as narrow as the sizes that AWS allows.
+
+A policy names each declared model and endpoint while the names fit; beyond that, one pattern per resource type of this
+account and region takes their place, because IAM would refuse the deployment.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Stack
+from constructs import Construct
+
+# IAM's quotas for a role: 10,240 characters of inline policies, and ten managed ones of 6,144, over which the CDK
+# spreads what does not fit. The fullest role, the reconciler's, names groups and endpoints: a third stays free.
+_BUDGET_CHARS = 20_000
+_PREFIX_CHARS = len('"arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:",')
+
+
+def sagemaker_arns(scope: Construct, names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Give the ARNs of named resources, or those of all of their types when the names are too many for one policy.
+
+    Args:
+        scope: Gives the partition, region and account.
+        names: Resource type of SageMaker's ARNs, such as `endpoint-config`, to names, or patterns with `*`. SageMaker
+            writes some names in lower case into its ARNs: both forms count.
+    """
+    parts = [
+        f"{kind}/{form}" for kind, of_kind in names.items() for name in of_kind for form in sorted({name, name.lower()})
+    ]
+    if sum(len(part) + _PREFIX_CHARS for part in parts) > _BUDGET_CHARS:
+        parts = [f"{kind}/*" for kind in names]
+    stack = Stack.of(scope)
+    return [stack.format_arn(service="sagemaker", resource=part) for part in parts]

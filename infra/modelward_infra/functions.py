@@ -1,0 +1,127 @@
+"""The Lambda functions: one folder of code, and for each function a role that may do its work and nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from modelward.config import Settings
+from modelward_infra.asset import assemble
+from modelward_infra.grants import acknowledge, acknowledge_lint, acknowledge_wildcards, allow
+from modelward_infra.messaging import DeadLetters, Inbox
+from modelward_infra.storage import Ledger
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+_MEMORY_MB = 512
+# A batch that fails is halved and tried again; these bound how long one bad entry holds up those behind it.
+_STREAM_TRIES = 10
+_STREAM_AGE = Duration.hours(6)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCodeProps:
+    """The declaration that goes with the code."""
+
+    spec_path: Path
+
+
+class FunctionCode(Construct):
+    """The one asset of all functions."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: FunctionCodeProps) -> None:
+        """Assemble the code and put it into the cloud assembly."""
+        super().__init__(scope, construct_id)
+        with TemporaryDirectory() as folder:
+            assemble(Path(folder), props.spec_path)
+            self.code = lambda_.Code.from_asset(folder)
+            # Copies the folder into the cloud assembly while it exists, instead of when the first function is made.
+            self.code.bind(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRuntime:
+    """What all functions of a deployment share."""
+
+    code: FunctionCode
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerProps:
+    """Which handler, on what, for how long at most."""
+
+    name: str
+    runtime: FunctionRuntime
+    timeout_s: int
+
+
+class Handler(Construct):
+    """A Lambda function on one handler of `modelward.handlers`, with its own role and log group."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: HandlerProps) -> None:
+        """Make the function, its role and its log group."""
+        super().__init__(scope, construct_id)
+        settings = props.runtime.settings
+        log_group = logs.LogGroup(
+            self, "Logs", removal_policy=RemovalPolicy.DESTROY, retention=logs.RetentionDays.THREE_MONTHS
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            architecture=lambda_.Architecture.ARM_64,
+            code=props.runtime.code.code,
+            description=f"Modelward {settings.registry}: {props.name}",
+            environment={"POWERTOOLS_SERVICE_NAME": props.name, **settings.to_env()},
+            handler=f"modelward.handlers.{props.name.replace('-', '_')}.handler",
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            memory_size=_MEMORY_MB,
+            role=self.role,
+            runtime=RUNTIME,
+            timeout=Duration.seconds(props.timeout_s),
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+        allow(self.role, ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
+        # The CDK lets a function wait for its role by name, which the reference to the role says already.
+        acknowledge_lint(self.function, "W3005")
+
+    def consume(self, inbox: Inbox, *, max_concurrency: int) -> None:
+        """Work on the messages of a queue; those that fail come back, the others of a batch do not.
+
+        Args:
+            inbox: The queue.
+            max_concurrency: How many batches at the same time, 2 to 1,000.
+        """
+        self.function.add_event_source(
+            event_sources.SqsEventSource(inbox.queue, max_concurrency=max_concurrency, report_batch_item_failures=True)
+        )
+
+    def follow(self, ledger: Ledger, dead_letters: DeadLetters) -> None:
+        """Work on each new ledger entry, in order; where an entry fails for good, its place goes to the dead letters.
+
+        Starts with the oldest entry that the stream still has, so that none written during a deployment goes untold.
+        """
+        lambda_.EventSourceMapping(
+            self,
+            "Stream",
+            bisect_batch_on_error=True,
+            event_source_arn=ledger.grant_follow(self.role),
+            max_record_age=_STREAM_AGE,
+            on_failure=event_sources.SqsDlq(dead_letters.queue),
+            report_batch_item_failures=True,
+            retry_attempts=_STREAM_TRIES,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            target=self.function,
+        )
+        acknowledge(dead_letters.queue, "AwsSolutions-SQS3", "It is the dead-letter queue of a stream, not of a queue.")
+
+    def acknowledge_wildcards(self, resources: list[str], reason: str) -> None:
+        """Accept wildcards in the role's policy, with the reason."""
+        acknowledge_wildcards(self.role, resources, reason)

@@ -1,0 +1,50 @@
+"""Permissions, and the findings about them that are meant."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+# The CDK spreads a long policy over several, statement by statement, so no statement may be longer than one policy.
+_RESOURCES_PER_STATEMENT = 12
+
+
+def allow(grantee: iam.IGrantable, actions: Sequence[str], *resources: str) -> None:
+    """Allow actions on resources; on no resources it allows nothing."""
+    for start in range(0, len(resources), _RESOURCES_PER_STATEMENT):
+        some = resources[start : start + _RESOURCES_PER_STATEMENT]
+        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(some))
+
+
+def acknowledge(scope: IConstruct, rule: str, reason: str) -> None:
+    """Accept a rule's finding of cdk-nag on a construct and those below it."""
+    Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_lint(resource: IConstruct, *rules: str) -> None:
+    """Accept findings of cfn-lint on the resource of a construct; the reason is told beside the call."""
+    cast("CfnResource", resource.node.default_child).add_metadata("cfn-lint", {"config": {"ignore_checks": [*rules]}})
+
+
+def acknowledge_wildcards(role: iam.Role, resources: Iterable[str], reason: str) -> None:
+    """Accept that a role's own policies name these resources with a wildcard; any other is still found."""
+    for resource in resources:
+        if "*" in resource:
+            text = _as_reported(Stack.of(role).resolve(resource))
+            acknowledge(role, f"AwsSolutions-IAM5[Resource::{text}]", reason)
+
+
+def _as_reported(value: Any) -> str:
+    """Write an intrinsic the way cdk-nag writes it in the id of a finding."""
+    if isinstance(value, str):
+        return value
+    [(function, argument)] = value.items()
+    if function == "Fn::Join":
+        separator, parts = argument
+        return str(separator).join(_as_reported(part) for part in parts)
+    if function == "Fn::ImportValue":
+        return str(argument)
+    named = ".".join(argument) if isinstance(argument, list) else str(argument)
+    return f"<{named}>"

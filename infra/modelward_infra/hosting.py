@@ -1,0 +1,139 @@
+"""What serves models: the role that containers run as, and the endpoints that the reconciler makes at run time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from modelward.config import RegistrySpec
+from modelward.core.names import endpoint_name, rollout_prefix
+from modelward_infra.arns import sagemaker_arns
+from modelward_infra.grants import acknowledge_wildcards, allow
+from modelward_infra.storage import ArtifactBucket
+
+_SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelExecutionRoleProps:
+    """Where the artifacts are."""
+
+    bucket: ArtifactBucket
+
+
+class ModelExecutionRole(Construct):
+    """The role of every model that is made from a version: reads its artifact and image, writes logs and metrics.
+
+    It outlives the stacks, because SageMaker patches and scales a running endpoint with it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ModelExecutionRoleProps) -> None:
+        """Make the role."""
+        super().__init__(scope, construct_id)
+        account = Stack.of(self).account
+        self.role = iam.Role(
+            self,
+            "Role",
+            description="SageMaker models that are made from versions of the model registry",
+            assumed_by=iam.ServicePrincipal(_SAGEMAKER, conditions={"StringEquals": {"aws:SourceAccount": account}}),
+        )
+        props.bucket.grant_read(self.role)
+        images, logs = self._image_arns(), self._log_arns()
+        self._allow_images(images)
+        self._allow_telemetry(logs)
+        self._acknowledge(props.bucket, images, logs)
+        self.role.apply_removal_policy(RemovalPolicy.RETAIN)
+        cast("iam.Policy", self.role.node.find_child("DefaultPolicy")).apply_removal_policy(RemovalPolicy.RETAIN)
+
+    def grant_pass(self, grantee: iam.IGrantable) -> None:
+        """Allow to hand the role to SageMaker, and to no other service."""
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["iam:PassRole"],
+            resource_arns=[self.role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": _SAGEMAKER}},
+        )
+
+    def _image_arns(self) -> list[str]:
+        # AWS keeps its containers in accounts of its own, another one in each region.
+        return [Stack.of(self).format_arn(service="ecr", account="*", resource="repository", resource_name="*")]
+
+    def _log_arns(self) -> list[str]:
+        return [Stack.of(self).format_arn(service="logs", resource="log-group:/aws/sagemaker/Endpoints/*")]
+
+    def _allow_images(self, repositories: list[str]) -> None:
+        names = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+        allow(self.role, [f"ecr:{name}" for name in names], *repositories)
+        allow(self.role, ["ecr:GetAuthorizationToken"], "*")
+
+    def _allow_telemetry(self, log_groups: list[str]) -> None:
+        names = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+        allow(self.role, [f"logs:{name}" for name in names], *log_groups)
+        iam.Grant.add_to_principal(
+            grantee=self.role,
+            actions=["cloudwatch:PutMetricData"],
+            resource_arns=["*"],
+            conditions={"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker*", "/aws/sagemaker/*"]}},
+        )
+
+    def _acknowledge(self, bucket: ArtifactBucket, images: list[str], logs: list[str]) -> None:
+        reasons = {
+            "Images come from repositories of the teams and of AWS, whose accounts differ by region.": images,
+            "SageMaker makes one log group per endpoint.": logs,
+            "GetAuthorizationToken and PutMetricData know no resources; the latter is bound to namespaces.": ["*"],
+        }
+        bucket.acknowledge_reads(self.role, "Any version may be served, and each has objects of its own.")
+        for reason, resources in reasons.items():
+            acknowledge_wildcards(self.role, resources, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsProps:
+    """Which models are served where, and as whom."""
+
+    spec: RegistrySpec
+    role: ModelExecutionRole
+
+
+class Endpoints(Construct):
+    """The endpoints of all declared models: no resources of a stack, but names, and the right to operate them.
+
+    The reconciler creates and updates endpoints at run time. Were they in CloudFormation too, the next deployment would
+    put back what an approval has changed.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: EndpointsProps) -> None:
+        """Derive the names."""
+        super().__init__(scope, construct_id)
+        self._role = props.role
+        self._pairs = sorted((model.name, place) for model in props.spec.models.values() for place in model.endpoints)
+        self.names: Sequence[str] = [endpoint_name(*pair) for pair in self._pairs]
+
+    @property
+    def arns(self) -> list[str]:
+        """Give the ARNs of the endpoints, and patterns of those of their configurations and models."""
+        patterns = [f"{rollout_prefix(*pair)}-v*" for pair in self._pairs]
+        return sagemaker_arns(self, {"endpoint": self.names, "endpoint-config": patterns, "model": patterns})
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to look at endpoints and their configurations."""
+        allow(grantee, ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"], *self.arns)
+
+    def grant_operate(self, grantee: iam.IGrantable) -> None:
+        """Allow to create, update, describe and delete endpoints, and to create what they are made of."""
+        operations = (
+            "AddTags",
+            "CreateEndpoint",
+            "CreateEndpointConfig",
+            "CreateModel",
+            "DeleteEndpoint",
+            "DescribeEndpoint",
+            "DescribeEndpointConfig",
+            "DescribeModel",
+            "UpdateEndpoint",
+        )
+        allow(grantee, [f"sagemaker:{each}" for each in operations], *self.arns)
+        self._role.grant_pass(grantee)

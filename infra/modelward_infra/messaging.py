@@ -1,0 +1,135 @@
+"""Ways that messages take: queues in front of functions, what could not be handled, and the topic that tells people.
+
+Queues use SQS's own encryption and not the registry's key. What they carry are hints (names, versions), never artifacts
+or secrets; EventBridge can then deliver whatever happens to the key or its policy, and a queue that is polled all day
+costs no KMS calls. The topic must use a key of ours: it carries reasons and figures, and alarms publish to it, which
+they cannot do under the key that AWS manages for SNS.
+"""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from modelward.config import NotificationSpec
+from modelward_infra.grants import allow
+from modelward_infra.storage import RegistryKey
+
+# Lambda's advice, so that a message does not come back while the function still works on it.
+_VISIBILITY_PER_TIMEOUT = 6
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsProps:
+    """Who is told, and what encrypts it."""
+
+    key: RegistryKey
+    spec: NotificationSpec
+
+
+class Notifications(Construct):
+    """The topic on which people learn of decisions, rollouts and alarms, with the declared e-mail addresses."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: NotificationsProps) -> None:
+        """Make the topic and its subscriptions."""
+        super().__init__(scope, construct_id)
+        self._key = props.key
+        self.topic = sns.Topic(self, "Topic", master_key=props.key.key, enforce_ssl=True)
+        for address in props.spec.email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(address))
+        self._let_alarms_publish()
+
+    def grant_publish(self, grantee: iam.IGrantable) -> None:
+        """Allow to tell people."""
+        allow(grantee, ["sns:Publish"], self.topic.topic_arn)
+        self._key.grant_encrypt_decrypt(grantee)
+
+    def alert(self, alarm: cloudwatch.Alarm) -> None:
+        """Tell people when an alarm goes off, and when it is over."""
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+
+    def _let_alarms_publish(self) -> None:
+        # A topic with a policy of its own loses the default one, which was what let alarms of the account in.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersProps:
+    """What is lost when messages end here, and who is told."""
+
+    meaning: str
+    notifications: Notifications
+
+
+class DeadLetters(Construct):
+    """A queue for what could not be handled, and an alarm on the first message in it."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: DeadLettersProps) -> None:
+        """Make the queue and the alarm."""
+        super().__init__(scope, construct_id)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        alarm = cloudwatch.Alarm(
+            self,
+            "Alarm",
+            alarm_description=props.meaning,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            metric=self.queue.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(1), statistic="Maximum"
+            ),
+            threshold=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        props.notifications.alert(alarm)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxProps:
+    """How long one try of the function may take, and where messages end that it cannot handle."""
+
+    function_timeout_s: int
+    dead_letters: DeadLetters
+
+
+class Inbox(Construct):
+    """The queue in front of a function; EventBridge delivers into it, and into the dead letters when it cannot."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: InboxProps) -> None:
+        """Make the queue."""
+        super().__init__(scope, construct_id)
+        self.dead_letters = props.dead_letters.queue
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_TRIES),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(_VISIBILITY_PER_TIMEOUT * props.function_timeout_s),
+        )
+
+    def grant_send(self, grantee: iam.IGrantable) -> None:
+        """Allow to send messages to the function."""
+        allow(grantee, ["sqs:SendMessage"], self.queue.queue_arn)

@@ -1,0 +1,215 @@
+"""What must outlive every deployment: the key, the artifacts and the ledger.
+
+Nothing here is deleted with its stack. Construct ids are frozen by a test, because a new id is a new, empty resource.
+"""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from modelward_infra.grants import acknowledge_wildcards, allow
+
+_READ = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE = (
+    *_READ,
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryKeyProps:
+    """Whose key it is."""
+
+    registry: str
+
+
+class RegistryKey(Construct):
+    """The one KMS key of a registry, for its artifacts, its ledger and its notifications.
+
+    The key policy leaves grants to IAM and adds one service: CloudWatch, whose alarms publish to the encrypted topic.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: RegistryKeyProps) -> None:
+        """Make the key and its alias."""
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=f"Artifacts, ledger and notifications of the model registry {props.registry}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.key.add_alias(f"alias/modelward-{props.registry}")
+
+    def grant_decrypt(self, grantee: iam.IGrantable) -> None:
+        """Allow to read what the key protects."""
+        allow(grantee, _READ, self.key.key_arn)
+
+    def grant_encrypt_decrypt(self, grantee: iam.IGrantable) -> None:
+        """Allow to write and to read what the key protects."""
+        allow(grantee, _WRITE, self.key.key_arn)
+
+    def allow_alarms(self, account: str) -> None:
+        """Let CloudWatch alarms of an account publish to topics that the key encrypts."""
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactBucketProps:
+    """What encrypts the artifacts."""
+
+    key: RegistryKey
+
+
+class ArtifactBucket(Construct):
+    """The bucket of artifacts and metric files: encrypted, versioned, TLS only, never public, its access logged."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: ArtifactBucketProps) -> None:
+        """Make the bucket and the one of its access logs."""
+        super().__init__(scope, construct_id)
+        self._key = props.key
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            bucket_key_enabled=True,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=props.key.key,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
+            removal_policy=RemovalPolicy.RETAIN,
+            server_access_logs_bucket=self._access_logs(),
+            versioned=True,
+        )
+
+    def _access_logs(self) -> s3.Bucket:
+        # S3 delivers access logs to buckets with S3's own keys only, not with KMS keys.
+        return s3.Bucket(
+            self,
+            "AccessLogs",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(7), expiration=Duration.days(365)
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    @property
+    def objects_arn(self) -> str:
+        """Give the ARN pattern of the objects."""
+        return self.bucket.arn_for_objects("*")
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to read objects; to list them too, so that a missing one reads as missing and not as forbidden."""
+        allow(grantee, ("s3:GetObject",), self.objects_arn)
+        allow(grantee, ("s3:ListBucket",), self.bucket.bucket_arn)
+        self._key.grant_decrypt(grantee)
+
+    def acknowledge_reads(self, role: iam.Role, reason: str) -> None:
+        """Accept that a role may read each object, in the words in which cdk-nag reports it from the role's stack."""
+        home, arn = Stack.of(self), self.bucket.bucket_arn
+        seen = arn if Stack.of(role).node.path == home.node.path else home.export_value(arn)
+        acknowledge_wildcards(role, [f"{seen}/*"], reason)
+
+    def grant_write(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects and to give up an upload; never to delete one."""
+        allow(grantee, ("s3:AbortMultipartUpload", "s3:PutObject"), self.objects_arn)
+        self._key.grant_encrypt_decrypt(grantee)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProps:
+    """What encrypts the ledger."""
+
+    key: RegistryKey
+
+
+class Ledger(Construct):
+    """The append-only history: one DynamoDB table, whose stream is the outbox of notifications.
+
+    Entries of a model are found by version (`model`, `entry`) and by time (index `by-time`). A resource policy denies
+    every principal of every policy to change or remove entries; writers put new ones.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: LedgerProps) -> None:
+        """Make the table and its index."""
+        super().__init__(scope, construct_id)
+        self._key = props.key
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=_text("model"),
+            sort_key=_text("entry"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            deletion_protection=True,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=props.key.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=RemovalPolicy.RETAIN,
+            resource_policy=iam.PolicyDocument(statements=[_nobody_rewrites()]),
+            stream=dynamodb.StreamViewType.NEW_IMAGE,
+        )
+        self.table.add_global_secondary_index(index_name="by-time", partition_key=_text("model"), sort_key=_text("at"))
+
+    @property
+    def index_arn(self) -> str:
+        """Give the ARN of the index by time."""
+        return f"{self.table.table_arn}/index/by-time"
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to read entries."""
+        allow(grantee, ("dynamodb:GetItem", "dynamodb:Query"), self.table.table_arn, self.index_arn)
+        self._key.grant_decrypt(grantee)
+
+    def grant_append(self, grantee: iam.IGrantable) -> None:
+        """Allow to read entries and to put new ones."""
+        self.grant_read(grantee)
+        allow(grantee, ("dynamodb:PutItem",), self.table.table_arn)
+        self._key.grant_encrypt_decrypt(grantee)
+
+    def grant_follow(self, grantee: iam.IGrantable) -> str:
+        """Allow to read the stream of new entries; give the stream's ARN."""
+        stream = str(self.table.table_stream_arn)
+        names = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        allow(grantee, tuple(f"dynamodb:{name}" for name in names), stream)
+        self._key.grant_decrypt(grantee)
+        return stream
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _nobody_rewrites() -> iam.PolicyStatement:
+    names = ("BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLUpdate", "UpdateItem")
+    return iam.PolicyStatement(
+        sid="NobodyRewritesHistory",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=[f"dynamodb:{name}" for name in names],
+        # In a table's own policy `*` is that table; its ARN would refer to the table from within itself.
+        resources=["*"],
+    )

@@ -1,0 +1,141 @@
+"""The three functions with what each needs, and no more: review of changes, rollout, notification."""
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Stack
+from constructs import Construct
+
+from modelward.config import NotificationSpec, Slack
+from modelward_infra.functions import FunctionRuntime, Handler, HandlerProps
+from modelward_infra.grants import allow
+from modelward_infra.groups import ModelPackageGroups
+from modelward_infra.hosting import Endpoints
+from modelward_infra.messaging import DeadLetters, Inbox, Notifications
+from modelward_infra.rules import (
+    EndpointRule,
+    EndpointRuleProps,
+    ModelPackageRule,
+    ModelPackageRuleProps,
+    Sweep,
+    SweepProps,
+)
+from modelward_infra.storage import ArtifactBucket, Ledger
+
+_EACH_VERSION = "Each version has a number of its own, so the policy names the versions of the declared models."
+_EACH_ROLLOUT = "Configurations and models are made per rollout, so the policy names those of the declared endpoints."
+_EACH_OBJECT = "Any version may be rolled out, and each has objects of its own."
+_NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search know no resources."
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProps:
+    """What the review reads, writes and wakes."""
+
+    runtime: FunctionRuntime
+    groups: ModelPackageGroups
+    ledger: Ledger
+    inbox: Inbox
+    rollouts: Inbox
+
+
+class Review(Construct):
+    """Looks at each change of a version: records it, puts back what the gates refuse, asks for the rollout."""
+
+    TIMEOUT_S = 60
+    _CONCURRENCY = 5
+
+    def __init__(self, scope: Construct, construct_id: str, props: ReviewProps) -> None:
+        """Make the function and its rule."""
+        super().__init__(scope, construct_id)
+        handler = Handler(self, "Handler", HandlerProps("model-package", props.runtime, self.TIMEOUT_S))
+        props.groups.grant_read(handler.role)
+        props.groups.grant_update(handler.role)
+        props.ledger.grant_append(handler.role)
+        props.rollouts.grant_send(handler.role)
+        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
+        handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
+        handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
+        ModelPackageRule(self, "Changes", ModelPackageRuleProps(groups=props.groups, inbox=props.inbox))
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutProps:
+    """What the rollout reads, writes and operates."""
+
+    runtime: FunctionRuntime
+    groups: ModelPackageGroups
+    endpoints: Endpoints
+    bucket: ArtifactBucket
+    ledger: Ledger
+    inbox: Inbox
+
+
+class Rollout(Construct):
+    """Brings each endpoint to the version that its stage asks for, verifies it, and records what came of it."""
+
+    TIMEOUT_S = 120
+    # Few endpoints change at the same time, and SageMaker's control plane is throttled early. Two is Lambda's minimum.
+    _CONCURRENCY = 2
+
+    def __init__(self, scope: Construct, construct_id: str, props: RolloutProps) -> None:
+        """Make the function, the rule of endpoint changes and the sweep."""
+        super().__init__(scope, construct_id)
+        handler = Handler(self, "Handler", HandlerProps("reconcile", props.runtime, self.TIMEOUT_S))
+        self._grant(handler, props)
+        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
+        handler.acknowledge_wildcards(props.endpoints.arns, _EACH_ROLLOUT)
+        props.bucket.acknowledge_reads(handler.role, _EACH_OBJECT)
+        handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
+        handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
+        EndpointRule(self, "States", EndpointRuleProps(endpoints=props.endpoints, inbox=props.inbox))
+        Sweep(self, "Sweep", SweepProps(inbox=props.inbox))
+
+    def _grant(self, handler: Handler, props: RolloutProps) -> None:
+        props.groups.grant_read(handler.role)
+        props.groups.grant_update(handler.role)
+        props.groups.grant_deploy(handler.role)
+        props.endpoints.grant_operate(handler.role)
+        props.bucket.grant_read(handler.role)
+        props.ledger.grant_append(handler.role)
+        props.inbox.grant_send(handler.role)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyProps:
+    """Whom the notifier tells, and of what."""
+
+    runtime: FunctionRuntime
+    spec: NotificationSpec
+    groups: ModelPackageGroups
+    ledger: Ledger
+    notifications: Notifications
+    dead_letters: DeadLetters
+
+
+class Notify(Construct):
+    """Tells people of each ledger entry, by e-mail and in Slack."""
+
+    TIMEOUT_S = 60
+
+    def __init__(self, scope: Construct, construct_id: str, props: NotifyProps) -> None:
+        """Make the function behind the ledger's stream."""
+        super().__init__(scope, construct_id)
+        handler = Handler(self, "Handler", HandlerProps("notify", props.runtime, self.TIMEOUT_S))
+        props.groups.grant_read(handler.role)
+        props.ledger.grant_read(handler.role)
+        props.notifications.grant_publish(handler.role)
+        if props.spec.slack:
+            self._grant_webhook(handler, props.spec.slack)
+        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
+        handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
+        handler.follow(props.ledger, props.dead_letters)
+
+    def _grant_webhook(self, handler: Handler, slack: Slack) -> None:
+        # Secrets Manager ends each ARN in six characters that nobody knows before the secret is made.
+        secret = Stack.of(self).format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=f"{slack.webhook_secret}-??????",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(handler.role, ["secretsmanager:GetSecretValue"], secret)

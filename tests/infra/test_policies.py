@@ -1,0 +1,274 @@
+"""Who may do what: no more than the work needs, and nothing that it needs is missing."""
+
+import json
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelward.core.names import endpoint_name, rollout_name
+
+ROOT = Path(__file__).resolve().parents[2]
+ARN = "arn:aws:sagemaker:eu-central-1:123456789012:"
+HANDLERS = ("model_package", "reconcile", "notify")
+
+# Resource "*" because AWS knows no resource for the action; each is acknowledged towards cdk-nag with its reason.
+ANYWHERE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "sagemaker:Search",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+_EVERY_FUNCTION = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sagemaker:DescribeModelPackage",
+    "sagemaker:ListModelPackages",
+    "sagemaker:Search",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+}
+_QUEUE_READER = {
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+}
+_REVIEWER = {"dynamodb:PutItem", "sagemaker:UpdateModelPackage", "sqs:SendMessage"}
+EXPECTED = {
+    "model_package": _EVERY_FUNCTION | _QUEUE_READER | _REVIEWER,
+    "reconcile": _EVERY_FUNCTION
+    | _QUEUE_READER
+    | _REVIEWER
+    | {
+        "iam:PassRole",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "sagemaker:AddTags",
+        "sagemaker:CreateEndpoint",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:CreateModel",
+        "sagemaker:DeleteEndpoint",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
+        "sagemaker:UpdateEndpoint",
+    },
+    "notify": _EVERY_FUNCTION
+    | {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "secretsmanager:GetSecretValue",
+        "sns:Publish",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+    },
+}
+
+
+def _all_statements(assembly: Any) -> list[dict[str, Any]]:
+    return [*assembly.execution_statements(), *(each for name in HANDLERS for each in assembly.statements(name))]
+
+
+def _may(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
+    return any(
+        action in statement["Action"] and any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in statements
+    )
+
+
+def test_no_statement_allows_every_action(assembly) -> None:
+    for statement in _all_statements(assembly):
+        assert not [action for action in statement["Action"] if "*" in action]
+
+
+def test_only_actions_without_resources_are_allowed_on_everything(assembly) -> None:
+    for statement in _all_statements(assembly):
+        if "*" in statement["Resource"]:
+            assert set(statement["Action"]) <= ANYWHERE
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_may_do_its_work_and_nothing_else(assembly, handler: str) -> None:
+    allowed = {action for statement in assembly.statements(handler) for action in statement["Action"]}
+    assert {action for action in allowed if not action.startswith("kms:")} == EXPECTED[handler]
+
+
+def test_each_function_has_a_role_of_its_own(assembly) -> None:
+    roles = [json.dumps(assembly.function(name)[1]["Properties"]["Role"]) for name in HANDLERS]
+    assert len(set(roles)) == len(HANDLERS)
+
+
+def test_no_role_carries_a_managed_policy(assembly) -> None:
+    for stack in ("registry", "workflow"):
+        for role in assembly.resources(stack, "AWS::IAM::Role").values():
+            assert "ManagedPolicyArns" not in role["Properties"]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_versions_of_declared_models_only_are_in_reach(assembly, handler: str) -> None:
+    statements = assembly.statements(handler)
+    assert _may(statements, "sagemaker:DescribeModelPackage", f"{ARN}model-package/digits/7")
+    assert not _may(statements, "sagemaker:DescribeModelPackage", f"{ARN}model-package/letters/7")
+    assert not _may(statements, "sagemaker:DescribeModelPackage", f"{ARN}model-package/digits-secret/7")
+
+
+def test_the_notifier_changes_no_version_and_no_history(assembly) -> None:
+    actions = {action for statement in assembly.statements("notify") for action in statement["Action"]}
+    assert not {"sagemaker:UpdateModelPackage", "dynamodb:PutItem"} & actions
+
+
+def test_only_the_reconciler_touches_endpoints(assembly) -> None:
+    for handler in ("model_package", "notify"):
+        actions = {action for statement in assembly.statements(handler) for action in statement["Action"]}
+        assert not [action for action in actions if "Endpoint" in action]
+
+
+def test_the_reconciler_operates_what_it_names_and_nobody_else_s(assembly) -> None:
+    statements = assembly.statements("reconcile")
+    endpoint = endpoint_name("digits", "production")
+    made = rollout_name("digits", "production", 123_456_789, "0123abcd")
+    for action, resource in {
+        "CreateEndpoint": f"endpoint/{endpoint}",
+        "UpdateEndpoint": f"endpoint/{endpoint}",
+        "DeleteEndpoint": f"endpoint/{endpoint}",
+        "CreateEndpointConfig": f"endpoint-config/{made}",
+        "CreateModel": f"model/{made}",
+        "AddTags": f"model/{made}",
+    }.items():
+        assert _may(statements, f"sagemaker:{action}", ARN + resource)
+        assert not _may(statements, f"sagemaker:{action}", ARN + resource.replace("digits", "letters"))
+    # CreateEndpoint and UpdateEndpoint are checked against the config too, CreateModel against the version.
+    assert _may(statements, "sagemaker:UpdateEndpoint", f"{ARN}endpoint-config/{made}")
+    assert _may(statements, "sagemaker:CreateModel", f"{ARN}model-package/digits/3")
+
+
+def test_names_that_had_to_be_cut_or_are_written_in_lower_case_are_in_reach_too(synthesize) -> None:
+    names = [("A-Model-Whose-Name-Is" + "X" * 42)[:length] for length in (63, 48, 44, 36, 33, 32, 1)]
+    statements = synthesize(synthesize.declare(*names)).statements("reconcile")
+    for name, environment, form in product(names, ("staging", "production"), (str, str.lower)):
+        endpoint = form(endpoint_name(name, environment))
+        assert _may(statements, "sagemaker:UpdateEndpoint", f"{ARN}endpoint/{endpoint}")
+        for version in (1, 999_999_999):
+            made = form(rollout_name(name, environment, version, "0123abcd"))
+            assert _may(statements, "sagemaker:CreateEndpointConfig", f"{ARN}endpoint-config/{made}")
+            assert _may(statements, "sagemaker:CreateModel", f"{ARN}model/{made}")
+        assert _may(statements, "sagemaker:UpdateModelPackage", f"{ARN}model-package/{form(name)}/1")
+
+
+def test_the_execution_role_can_be_passed_to_sagemaker_only(assembly) -> None:
+    [statement] = [each for each in assembly.statements("reconcile") if "iam:PassRole" in each["Action"]]
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    assert statement["Resource"] == ["ExportsOutputFnGetAttModelExecutionRole3A27A226ArnBE52596E"]
+
+
+def test_the_execution_role_reads_and_never_writes_artifacts(assembly) -> None:
+    actions = {action for statement in assembly.execution_statements() for action in statement["Action"]}
+    assert {action for action in actions if action.startswith(("s3:", "kms:"))} == {
+        "s3:GetObject",
+        "s3:ListBucket",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+    }
+    role = assembly.one("registry", "AWS::IAM::Role")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [each["Principal"] for each in role] == [{"Service": "sagemaker.amazonaws.com"}]
+
+
+def test_the_webhook_s_secret_and_no_other_is_read(assembly, synthesize) -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:modelward/slack-"
+    assert _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}AbC123")
+    assert not _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}of-another-team-AbC123")
+    silent = synthesize(synthesize.declare("digits")).statements("notify")
+    assert not [each for each in silent if "secretsmanager:GetSecretValue" in each["Action"]]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize("models", [8, 16, 32, 100])
+def test_a_role_s_policies_fit_iam_s_limits_whatever_the_number_of_models(
+    sized: Callable[[int], Any], handler: str, models: int
+) -> None:
+    inline, *managed = (_size(document) for document in sized(models).policies(handler))
+    assert inline <= 10_240
+    assert max(managed, default=0) <= 6_144
+    assert len(managed) <= 10
+
+
+@pytest.mark.parametrize("models", [8, 16, 32])
+def test_policies_name_models_and_endpoints_as_long_as_they_fit(sized: Callable[[int], Any], models: int) -> None:
+    statements = sized(models).statements("reconcile")
+    last = _usual_name(models - 1)
+    assert _may(statements, "sagemaker:UpdateModelPackage", f"{ARN}model-package/{last}/1")
+    assert _may(statements, "sagemaker:UpdateEndpoint", f"{ARN}endpoint/{last}-production")
+    assert not _may(statements, "sagemaker:UpdateModelPackage", f"{ARN}model-package/{_usual_name(models)}/1")
+    assert not _may(statements, "sagemaker:UpdateEndpoint", f"{ARN}endpoint/{_usual_name(models)}-production")
+
+
+@pytest.fixture(scope="module")
+def sized(synthesize: Any) -> Callable[[int], Any]:
+    """Give the stacks of a registry with a number of models of usual names."""
+    return cache(lambda models: synthesize(synthesize.declare(*map(_usual_name, range(models)))))
+
+
+def _usual_name(number: int) -> str:
+    return f"churn-model-{number:03d}"
+
+
+def _size(document: Any) -> int:
+    """Measure a policy as IAM does, without white space, in the partition and region with the longest names."""
+    text = json.dumps(document, separators=(",", ":"))
+    return len(text) + 15 * text.count("arn:aws:") + 60 * text.count("Exports")
+
+
+def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> None:
+    """Read the calls out of the gateways' code; S3 writes and registrations are the clients', not the functions'."""
+    allowed = {
+        action.partition(":")[2].lower()
+        for name in HANDLERS
+        for statement in assembly.statements(name)
+        for action in statement["Action"]
+    }
+    code = "".join(path.read_text() for path in sorted((ROOT / "src/modelward/aws").glob("*.py")))
+    calls = set(re.findall(r"self\._client\.(\w+)\(", code)) - {"get_paginator"}
+    calls |= set(re.findall(r'get_paginator\("(\w+)"\)', code))
+    of_clients = {"create_model_package", "get_parameters", "put_object", "upload_file"}
+    assert {call for call in calls - of_clients if call.replace("_", "") not in allowed} == set()
+    assert len(calls) > 10
+
+
+def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
+    from modelward_infra import App, build
+
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    registry = build(app, ROOT / "registry.toml")
+    granted = {}
+    from aws_cdk import Stack, aws_iam as iam  # isort: skip
+
+    team = Stack(app, "team")
+    for name in ("read", "register", "approve", "deploy"):
+        role = iam.Role(team, name, assumed_by=iam.AccountRootPrincipal())
+        getattr(registry, f"grant_{name}")(role)
+    app.synth()
+    template = json.loads((tmp_path / "cdk.out/team.template.json").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            name = resource["Properties"]["Roles"][0]["Ref"]
+            granted[re.sub(r"[0-9A-F]{8}$", "", name)] = json.dumps(resource["Properties"]["PolicyDocument"])
+    assert all("ssm:GetParameters" in text and "dynamodb:Query" in text for text in granted.values())
+    has = lambda action: {name for name, text in granted.items() if action in text}  # noqa: E731
+    assert has("sagemaker:CreateModelPackage") == {"register"}
+    assert has("s3:PutObject") == {"register"}
+    assert has("sagemaker:UpdateModelPackage") == {"approve"}
+    assert has("sqs:SendMessage") == {"deploy"}
+    assert has("dynamodb:PutItem") == has("DeleteObject") == set()
