@@ -1,0 +1,35 @@
+"""What all changing commands share: the plan instead of the change, and the version that a change leaves."""
+
+from typing import TYPE_CHECKING
+
+from modelward.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from modelward.planning.changes import Plan
+    from modelward.services.registry import Version
+
+
+def show_plan(terminal: Terminal, plan: "Plan", *, json: bool) -> None:
+    """Print what would be done, and why."""
+    if json:
+        terminal.json(plan.to_json())
+        return
+    from modelward.cli.views.text import clean
+
+    terminal.say(f"plan: {clean(plan.why)}")
+    for line in plan.lines():
+        terminal.line(line)
+    if plan.is_empty:
+        terminal.say("nothing would be changed")
+
+
+def show_outcome(terminal: Terminal, version: "Version", *, json: bool, next_step: str = "") -> None:
+    """Print how a version stands after a change, and what one may do next."""
+    if json:
+        terminal.json(version.package.to_json())
+        return
+    from modelward.cli.views.versions import line
+
+    terminal.show(line(version.package))
+    if next_step:
+        terminal.say(f"  next: {next_step}")

@@ -1,0 +1,265 @@
+"""The table of commands: plain data, from which parser, help and docs/cli.md are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from modelward.cli import kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command.
+
+    Args:
+        name: `model` for a positional one, `--reason` for an option.
+        help: What it means, one line.
+        value: How help calls its value; empty for a switch.
+        kind: Reads the value.
+        default: What the command gets when it is left out; a positional one that has a default may be left out.
+        is_required: Whether an option must be given.
+        is_repeated: Whether it may be given several times; the command gets a list.
+    """
+
+    name: str
+    help: str
+    value: str = ""
+    kind: Callable[[str], Any] = str
+    default: Any = None
+    is_required: bool = False
+    is_repeated: bool = False
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is given by name."""
+        return self.name.startswith("--")
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter that the command's function has for it."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Args:
+        name: What people type: `approve`, `local up`.
+        summary: What it does, one line, imperative.
+        runs: `module:function` below `modelward.cli`.
+        arguments: What it takes, in the order of help.
+        example: Lines that can be typed as they stand.
+        more: What the summary leaves out, a paragraph.
+    """
+
+    name: str
+    summary: str
+    runs: str
+    arguments: tuple[Argument, ...]
+    example: str
+    more: str = ""
+
+
+def option(name: str, help: str, value: str, **more: Any) -> Argument:  # noqa: A002
+    """Declare an option that takes a value."""
+    return Argument(name, help, value, **more)
+
+
+GLOBAL = (
+    option("--registry", "the registry.toml to use; else it is looked for from this folder upwards", "PATH"),
+    option("--profile", "the AWS profile to use; else the usual AWS configuration decides", "NAME"),
+    option("--region", "the AWS region to use; else the usual AWS configuration decides", "NAME"),
+    Argument("--debug", "show the traceback of an error", default=False),
+)
+
+_MODEL = Argument("model", "a model that registry.toml declares", "MODEL")
+_VERSION = Argument("version", "the number of a version: 2 or v2", "VERSION", kinds.version)
+_ENVIRONMENT = Argument("environment", "an environment that registry.toml declares", "ENVIRONMENT")
+_STAGE = Argument("stage", "a stage that registry.toml declares", "STAGE")
+_REASON = option("--reason", "why; it is kept with the version and in the history", "WHY", is_required=True)
+_JSON = Argument("--json", "print JSON for programs", default=False)
+_PLAN = Argument("--plan", "print the calls that would be made, and make none", default=False)
+_CHANGE = (_PLAN, _JSON)
+
+_REGISTER = (
+    _MODEL,
+    option("--artifact", "the model.tar.gz: a path, or an s3:// URI", "PATH|URI", is_required=True),
+    option("--image", "URI of the container image that serves it", "URI", is_required=True),
+    option("--metric", "a figure, such as accuracy=0.97", "NAME=NUMBER", kind=kinds.figure, is_repeated=True),
+    option("--metrics", "a JSON file of figures by name; --metric wins over it", "FILE"),
+    option("--dataset-name", "the data it was trained on: what people call them", "NAME", default=""),
+    option("--dataset-version", "which state of the data", "VERSION", default=""),
+    option("--dataset-uri", "where the data lie", "URI", default=""),
+    option("--dataset-sha256", "digest of the data, 64 hexadecimal digits", "HEX", default=""),
+    option("--run", "the training job or pipeline run that made it", "ID", default=""),
+    option("--notes", "what an approver should know", "TEXT", default=""),
+    option("--metadata", "further metadata of your own", "KEY=VALUE", kind=kinds.pair, is_repeated=True),
+    *_CHANGE,
+)
+_DEPLOY = (
+    _MODEL,
+    _ENVIRONMENT,
+    Argument("--no-wait", "return once the rollout is asked for", default=False),
+    option("--timeout", "how long to wait for the rollout", "SECONDS", kind=kinds.seconds, default=3600),
+    *_CHANGE,
+)
+_ROLL_BACK = (
+    _MODEL,
+    _ENVIRONMENT,
+    _REASON,
+    option("--to", "the version to go back to; else the one that was verified before", "VERSION", kind=kinds.version),
+    *_CHANGE,
+)
+_SERVE = (
+    _MODEL,
+    option("--stage", "the stage whose version is served", "STAGE", is_required=True),
+    option("--host", "the address to listen on", "ADDRESS", default="127.0.0.1"),
+    option("--port", "the port to listen on; 0 for a free one", "PORT", kind=kinds.whole(0, 65535), default=8080),
+    option("--poll-seconds", "how often the registry is asked", "SECONDS", kind=kinds.seconds, default=15),
+)
+_UP = (
+    option("--port", "the port to listen on; else a free one", "PORT", kind=kinds.whole(1, 65535)),
+    Argument("--bare", "start without deploying the app.py of this folder", default=False),
+)
+
+COMMANDS = (
+    Command(
+        "init",
+        "Write registry.toml, app.py and cdk.json for a new team.",
+        "starting:init",
+        (Argument("folder", "where to write them", "FOLDER", default="."), _PLAN, _JSON),
+        "modelward init my-registry",
+        "A file that is there already is never overwritten: then nothing is written at all.",
+    ),
+    Command(
+        "register",
+        "Register an artifact as a new version of a model.",
+        "registering:register",
+        _REGISTER,
+        "modelward register digits --artifact build/model.tar.gz \\\n"
+        "    --image 246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3 \\\n"
+        "    --metric accuracy=0.973 --metric log_loss=0.11 \\\n"
+        "    --dataset-name digits --dataset-version 1.0 --notes baseline",
+        "Commit, branch and whether the working tree was clean are recorded unasked. The same artifact with the same "
+        "metadata, registered twice, is one version.",
+    ),
+    Command(
+        "versions",
+        "List the versions of a model, newest first.",
+        "reading:versions",
+        (_MODEL, _JSON),
+        "modelward versions digits",
+        "A * marks the best figure of each metric whose direction a gate declares.",
+    ),
+    Command(
+        "show",
+        "Show everything about one version.",
+        "reading:show",
+        (_MODEL, _VERSION, _JSON),
+        "modelward show digits 2",
+    ),
+    Command(
+        "compare",
+        "Compare two versions: figures, gates, lineage, and which one should go to production.",
+        "reading:compare",
+        (
+            _MODEL,
+            Argument("a", "the one version", "A", kinds.version),
+            Argument("b", "the other version", "B", kinds.version),
+            _JSON,
+        ),
+        "modelward compare digits 1 2",
+    ),
+    Command(
+        "approve",
+        "Approve a version.",
+        "deciding:approve",
+        (_MODEL, _VERSION, _REASON, *_CHANGE),
+        'modelward approve digits 2 --reason "better on every digit"',
+        'An environment that says enter = "on-approval" then serves it by itself.',
+    ),
+    Command(
+        "reject",
+        "Reject a version.",
+        "deciding:reject",
+        (_MODEL, _VERSION, _REASON, *_CHANGE),
+        'modelward reject digits 3 --reason "trained on spoiled labels"',
+        "Rejecting the live version brings back the one that was verified before it.",
+    ),
+    Command(
+        "promote",
+        "Put an approved version into a stage.",
+        "deciding:promote",
+        (_MODEL, _VERSION, _STAGE, _REASON, *_CHANGE),
+        'modelward promote digits 2 Production --reason "a week in staging without findings"',
+        "The gates must hold if an environment serves the stage. The environment is updated by itself; the version "
+        "counts as its holder once that is verified.",
+    ),
+    Command(
+        "current",
+        "Show the version that a stage has now.",
+        "reading:current",
+        (_MODEL, _STAGE, _JSON),
+        "modelward current digits Production",
+        "Exits with 5 when no version holds the stage.",
+    ),
+    Command(
+        "deploy",
+        "Make an environment serve the version of its stage, and wait until that is verified.",
+        "rollouts:deploy",
+        _DEPLOY,
+        "modelward deploy digits production",
+    ),
+    Command(
+        "rollback",
+        "Bring back the version that an environment served before.",
+        "rollouts:rollback",
+        _ROLL_BACK,
+        'modelward rollback digits production --reason "errors on sevens"',
+    ),
+    Command(
+        "history",
+        "Tell who did what, when, why and on which figures, newest first.",
+        "reading:history",
+        (
+            _MODEL,
+            option("--limit", "how many entries", "N", kind=kinds.whole(1), default=50),
+            _JSON,
+        ),
+        "modelward history digits --limit 20",
+    ),
+    Command(
+        "download",
+        "Download the artifact of a version and check its SHA-256.",
+        "registering:download",
+        (_MODEL, _VERSION, option("--to", "the folder to put it into", "FOLDER", is_required=True)),
+        "modelward download digits 2 --to build/",
+    ),
+    Command(
+        "serve",
+        "Serve the version that a stage has now over HTTP, and switch when it changes.",
+        "serve:serve",
+        _SERVE,
+        "modelward serve digits --stage Production --port 8080\n"
+        "curl -H 'content-type: application/json' -d '[[0, 0, 5]]' localhost:8080/invocations",
+        "Routes: GET /ping, POST /invocations, GET /version. Needs modelward[serving].",
+    ),
+    Command(
+        "local up",
+        "Start a local AWS and deploy this folder's app.py to it.",
+        "local:up",
+        _UP,
+        "modelward local up > local.env &\nsource local.env",
+        "Once ready it prints the variables that a client needs, one export per line, and serves until interrupted. "
+        "Needs modelward[infra,local].",
+    ),
+    Command(
+        "demo",
+        "Play the whole life of a model on this laptop, without an AWS account.",
+        "demo:run",
+        (),
+        "modelward demo",
+        "Needs modelward[demo].",
+    ),
+)

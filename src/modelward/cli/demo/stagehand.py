@@ -1,0 +1,136 @@
+"""What the scenes work with: the local AWS, people with identities, and the folder."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelward import bootstrap
+from modelward.cli.demo.inbox import Mailbox, Slack
+from modelward.cli.demo.narrator import CheckError, Narrator
+from modelward.cli.starting import APP
+from modelward.config import starter
+from modelward.config.load import parse
+from modelward.core.errors import InputError
+from modelward.local.surroundings import inherited
+from modelward.local.up import LocalAws
+from modelward.services.registry import Model, Registry
+
+MODEL = "digits"
+_NOTIFICATIONS = """
+[notifications]
+email = ["ml-platform@example.com"]
+slack = { webhook_secret = "modelward/slack" }
+"""
+
+
+@dataclass
+class Stagehand:
+    """Does the errands of the scenes."""
+
+    narrator: Narrator
+    aws: LocalAws
+    slack: Slack
+    folder: Path
+    build: Path
+    mailbox: Mailbox | None = None
+
+    def registry(self, who: str) -> Registry:
+        """Connect as somebody, with the SDK."""
+        return bootstrap.connect(self.folder / "registry.toml", session=self.aws.session(who))
+
+    def model(self, who: str) -> Model:
+        """Give the model as somebody sees it."""
+        return self.registry(who).model(MODEL)
+
+    def modelward(self, who: str, *words: str, is_refused: bool = False) -> str:
+        """Have somebody type a command, show it with what it prints, and return that.
+
+        Raises:
+            CheckError: it succeeded where it should be refused, or the other way round.
+        """
+        line = " ".join(f"'{word}'" if " " in word else word for word in words)
+        self.narrator.command(who, f"modelward {line}")
+        code = "import sys; from modelward.cli.main import main; sys.exit(main())"
+        done = self._run(who, "-c", code, *words)
+        self.narrator.say(_indented(done.stdout + (done.stderr if done.returncode or not done.stdout else "")))
+        if (done.returncode != 0) is not is_refused:
+            raise CheckError(f"`modelward {line}` {'is refused' if is_refused else 'succeeds'}", done.stderr)
+        return done.stdout
+
+    def train(self, *words: str) -> dict[str, Any]:
+        """Have the data scientist run the training script, and return the version that it registered."""
+        script = training_script()
+        self.narrator.command("data-scientist", f"python {script.parent.name}/train.py {' '.join(words)}")
+        done = self._run("data-scientist", str(script), *words, "--out", str(self.build))
+        if done.returncode:
+            raise CheckError("training succeeds", done.stderr)
+        trained: dict[str, Any] = json.loads(done.stdout)
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in trained["metrics"].items())
+        self.narrator.say(f"  registered v{trained['version']}: {figures}")
+        return trained
+
+    def held_out(self) -> tuple[list[list[float]], list[int]]:
+        """Give the images that no model was trained on, and what they show."""
+        held_out = json.loads((self.build / "held_out.json").read_text())
+        return held_out["x"], held_out["y"]
+
+    def _run(self, who: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603  our own interpreter and scripts
+            [sys.executable, "-W", "ignore", *words],
+            cwd=self.folder,
+            env={**inherited(), **self.aws.environment(who), "COLUMNS": "110"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def training_script() -> Path:
+    """Find the training script: in the installed package, or in the repository that this package is run from."""
+    packaged = Path(__file__).with_name("digits") / "train.py"
+    return packaged if packaged.exists() else Path(__file__).parents[4] / "pipelines" / "digits" / "train.py"
+
+
+@contextmanager
+def stage(narrator: Narrator) -> Iterator[Stagehand]:
+    """Set the stage, and leave nothing behind.
+
+    The folder is this one if it declares the model, so that its own `app.py` is what runs; otherwise a fresh one, as
+    `modelward init` makes it.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelward-demo-") as scratch, Slack() as slack, LocalAws() as aws:
+        folder = Path.cwd() if _is_ready(Path.cwd()) else _made(Path(scratch) / "acme")
+        build = Path(scratch) / "build"
+        yield Stagehand(narrator, aws, slack, folder, build)
+
+
+def _is_ready(folder: Path) -> bool:
+    declaration = folder / "registry.toml"
+    if not declaration.exists() or not (folder / "app.py").exists():
+        return False
+    spec = parse(declaration.read_text(), str(declaration))
+    if MODEL not in spec.models or spec.notifications.slack is None or not spec.notifications.email:
+        raise InputError(
+            str(declaration),
+            found=f"no model {MODEL}, or no [notifications]",
+            rule="the demo plays with them",
+            next_step="Run it in an empty folder.",
+        )
+    return True
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "registry.toml").write_text(starter() + _NOTIFICATIONS)
+    (folder / "app.py").write_text(APP)
+    return folder
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())

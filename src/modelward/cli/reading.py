@@ -1,0 +1,68 @@
+"""Commands that read: versions, show, compare, current, history."""
+
+from modelward.cli.context import Context
+from modelward.core.errors import NotFoundError
+from modelward.core.model_package import ModelPackage
+
+
+def versions(context: Context, *, model: str, json: bool) -> None:
+    """List the versions of a model."""
+    line = context.model(model)
+    packages = [version.package for version in line.versions()]
+    if json:
+        context.terminal.json([package.to_json() for package in packages])
+        return
+    if not packages:
+        context.terminal.say(f"{model} has no version yet\n  next: modelward register {model} --help")
+        return
+    from modelward.cli.views.versions import listing
+
+    context.terminal.show(listing(line.spec, packages))
+
+
+def show(context: Context, *, model: str, version: int, json: bool) -> None:
+    """Show one version."""
+    _show(context, context.model(model).version(version).package, json=json)
+
+
+def current(context: Context, *, model: str, stage: str, json: bool) -> None:
+    """Show the version that a stage has."""
+    found = context.model(model).current(stage)
+    if found is None:
+        step = f"modelward promote {model} VERSION {stage} --reason WHY"
+        raise NotFoundError(f"version of {model} that holds stage", stage, next_step=step)
+    _show(context, found.package, json=json)
+
+
+def compare(context: Context, *, model: str, a: int, b: int, json: bool) -> None:
+    """Compare two versions."""
+    comparison = context.model(model).compare(a, b)
+    if json:
+        context.terminal.json(comparison.to_json())
+        return
+    from modelward.cli.views.comparison import recommendation, side_by_side
+
+    context.terminal.show(side_by_side(comparison), recommendation(comparison))
+
+
+def history(context: Context, *, model: str, limit: int, json: bool) -> None:
+    """Tell what happened to a model."""
+    entries = context.model(model).history(limit)
+    if json:
+        context.terminal.json([entry.to_json() for entry in entries])
+        return
+    if not entries:
+        context.terminal.say(f"nothing has happened to {model} yet")
+        return
+    from modelward.cli.views.history import lines, timeline
+
+    context.terminal.show(timeline(entries) if context.terminal.is_tty else lines(entries))
+
+
+def _show(context: Context, package: ModelPackage, *, json: bool) -> None:
+    if json:
+        context.terminal.json(package.to_json())
+        return
+    from modelward.cli.views.versions import card
+
+    context.terminal.show(card(package))

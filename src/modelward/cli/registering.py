@@ -1,0 +1,97 @@
+"""Commands that move artifacts: register, download."""
+
+import json as json_format
+from pathlib import Path
+from typing import Any
+
+from modelward.cli.changing import show_plan
+from modelward.cli.context import Context
+from modelward.core.errors import InputError
+from modelward.core.model_package import Dataset
+
+
+def register(context: Context, *, model: str, plan: bool, json: bool, **given: Any) -> None:
+    """Register an artifact as a new version."""
+    what = _what(**given)
+    line = context.model(model)
+    if plan:
+        from modelward.services.registration import Submission
+
+        show_plan(context.terminal, line.plan_register(Submission(**what)), json=json)
+        return
+    with context.terminal.upload(f"uploading {given['artifact']}") as progress:
+        version = line.register(**what, progress=progress)
+    if json:
+        context.terminal.json(version.package.to_json())
+        return
+    # Only what the answer to the registration tells: showing more would cost another read.
+    context.terminal.line(f"{model} v{version.version}  {version.arn}")
+    context.terminal.say(f"  next: modelward show {model} {version.version}")
+
+
+def download(context: Context, *, model: str, version: int, to: str) -> None:
+    """Download an artifact."""
+    path = context.model(model).version(version).download(Path(to))
+    context.terminal.line(str(path))
+
+
+def _what(
+    *,
+    artifact: str,
+    image: str,
+    run: str,
+    notes: str,
+    metric: list[tuple[str, float]] | None,
+    metrics: str | None,
+    metadata: list[tuple[str, str]] | None,
+    **dataset: str,
+) -> dict[str, Any]:
+    figures = _figures(Path(metrics)) if metrics else {}
+    return {
+        "artifact": artifact,
+        "image": image,
+        "metrics": {**figures, **dict(metric or [])},
+        "dataset": _dataset({name.removeprefix("dataset_"): value for name, value in dataset.items()}),
+        "notes": notes,
+        "metadata": dict(metadata or []),
+        "run": run,
+    }
+
+
+def _dataset(given: dict[str, str]) -> Dataset | None:
+    if not any(given.values()):
+        return None
+    if not given["name"]:
+        raise InputError(
+            "--dataset-name",
+            found="missing",
+            rule="a dataset that has a version, URI or digest has a name",
+            next_step="Add --dataset-name NAME.",
+        )
+    return Dataset(**given)
+
+
+def _figures(path: Path) -> dict[str, float]:
+    """Read figures by name from a JSON file."""
+    try:
+        figures = json_format.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "cannot be read") from error
+    except ValueError as error:
+        raise _unreadable(path, f"is not JSON ({error})") from error
+    if not isinstance(figures, dict) or not all(_is_number(value) for value in figures.values()):
+        raise _unreadable(path, "is something else")
+    return {name: float(value) for name, value in figures.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _unreadable(path: Path, found: str) -> InputError:
+    return InputError(
+        f"--metrics {path}",
+        found=found,
+        rule='it holds one JSON object of numbers by name, such as {"accuracy": 0.97}',
+        next_step="Correct the file, or give each figure with --metric NAME=NUMBER.",
+    )

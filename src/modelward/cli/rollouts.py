@@ -1,0 +1,30 @@
+"""Commands that change what an environment serves: deploy, rollback."""
+
+from modelward.cli.changing import show_outcome, show_plan
+from modelward.cli.context import Context
+
+
+def deploy(
+    context: Context, *, model: str, environment: str, no_wait: bool, timeout: float, plan: bool, json: bool
+) -> None:
+    """Make an environment serve the version of its stage."""
+    line = context.model(model)
+    if plan:
+        show_plan(context.terminal, line.plan_deploy(environment), json=json)
+        return
+    with context.terminal.waiting(f"deploying {model} to {environment}") as tell:
+        version = line.deploy(environment, wait=not no_wait, timeout_s=timeout, progress=tell)
+    show_outcome(context.terminal, version, json=json, next_step=f"modelward history {model}")
+
+
+def rollback(
+    context: Context, *, model: str, environment: str, reason: str, to: int | None, plan: bool, json: bool
+) -> None:
+    """Bring back the version that an environment served before."""
+    line = context.model(model)
+    if plan:
+        show_plan(context.terminal, line.plan_roll_back(environment, reason=reason, to=to), json=json)
+        return
+    version = line.roll_back(environment, reason=reason, to=to)
+    step = f"modelward deploy {model} {environment}, which waits until the rollout is verified"
+    show_outcome(context.terminal, version, json=json, next_step=step)
