@@ -1,0 +1,401 @@
+"""The whole product in one process: services and handlers on a local SageMaker, under moto, on a still clock.
+
+`World` is the account. It has no timers: `settle()` carries events, messages and stream records to the real handlers
+until nothing is left to carry, and `run_for()` moves the clock in between, so that rollouts go on.
+"""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from moto import mock_aws
+
+from modelward.config import parse
+from modelward.config.settings import Settings
+from modelward.core.ledger import Entry
+from modelward.handlers import model_package, notify, reconcile, shell
+from modelward.local import moto as local
+from modelward.local.sagemaker import Timing
+from modelward.services.context import Context
+from modelward.services.registry import Model, Registry, Version
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-execution"
+DECLARATION = """
+[registry]
+name   = "acme"
+stages = ["Development", "Staging", "Production", "Archived"]
+[environments.staging]
+stage = "Staging"
+enter = "on-approval"
+[environments.production]
+stage = "Production"
+[models.digits]
+owner = "vision-team"
+[models.digits.gates]
+accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
+log_loss = { at_most = 0.50 }
+[models.digits.endpoints.staging]
+serverless = { memory_mb = 2048, max_concurrency = 5 }
+[models.digits.endpoints.production]
+instance_type  = "ml.m5.large"
+instance_count = 2
+[notifications]
+email = ["ml-platform@example.com"]
+"""
+
+
+def archive(content: str = "weights") -> bytes:
+    """Make a small model archive; equal contents give equal bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        data = content.encode()
+        member = tarfile.TarInfo("model.txt")
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+    head = bytearray(buffer.getvalue())
+    head[4:8] = b"\0\0\0\0"  # gzip keeps the time of day
+    return bytes(head)
+
+
+class Crash(BaseException):
+    """The function's process is gone: nothing catches it but Lambda, which brings the message again."""
+
+
+@dataclass
+class MarchingFault:
+    """A fault that strikes the first call of a message's first delivery, the second call of its second, and so on.
+
+    Kinds: `throttled`, `denied` and `conflict` are answers of AWS; `timeout_before` and `timeout_after` leave the
+    caller without one; `crash_before` and `crash_after` end the function.
+    """
+
+    kind: str
+    attempt: int = 0
+    made: int = 0
+    struck: list[str] = field(default_factory=list)
+    is_due: bool = False
+
+    def begin(self, attempt: int) -> None:
+        self.attempt, self.made, self.is_due = attempt, 0, False
+
+    def strike(self, operation: str) -> Any:
+        self.made += 1
+        if self.made != self.attempt + 1:
+            return None
+        self.struck.append(operation)
+        self.is_due = self.kind.endswith("_after")
+        match self.kind:
+            case "throttled":
+                return _refused("ThrottlingException", "Rate exceeded")
+            case "denied":
+                return _refused("AccessDeniedException", f"not authorized to perform: {operation}")
+            case "conflict":
+                return _refused("ConflictException", "There was a conflict")
+            case "timeout_before":
+                raise ReadTimeoutError(endpoint_url="https://aws")
+            case "crash_before":
+                raise Crash
+        return None
+
+    def strike_after(self) -> None:
+        if not self.is_due:
+            return
+        self.is_due = False
+        raise Crash if self.kind == "crash_after" else ReadTimeoutError(endpoint_url="https://aws")
+
+
+def _refused(code: str, text: str) -> tuple[Any, Any]:
+    answer = AWSResponse("https://aws", 400, {}, None)
+    return answer, {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+
+@dataclass
+class World:
+    """An AWS account with Modelward deployed, and somebody's laptop beside it."""
+
+    folder: Path
+    settings: Settings
+    declaration: str = DECLARATION
+    is_deaf: bool = False
+    """Whether events of SageMaker are lost on their way."""
+    carried: int = 0
+    fault: MarchingFault | None = None
+    is_handling: bool = False
+    written: list[Any] = field(default_factory=list)
+    """Items that were added to the ledger and whose stream record is still to be carried."""
+    dead: list[tuple[str, Any]] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """Every AWS call that was made through `client`: service and operation."""
+
+    def __post_init__(self) -> None:
+        self.session = boto3.Session(region_name=REGION)
+        self._clients: dict[str, Any] = {}
+        self.use(self.declaration)
+
+    # --- people -------------------------------------------------------------------------------------------------
+
+    def use(self, declaration: str) -> None:
+        """Deploy another declaration."""
+        self.context = Context(
+            spec=parse(declaration, "registry.toml"),
+            client=self.client,
+            find_settings=lambda: self.settings,
+            clock=self._clock,
+            sleep=self._sleep,
+            folder=self.folder,
+        )
+        self.registry = Registry(self.context)
+        shell._contexts["made"] = self.context
+
+    @property
+    def digits(self) -> Model:
+        return self.registry.model("digits")
+
+    def register(self, accuracy: float = 0.95, log_loss: float = 0.2, content: str = "", **more: Any) -> Version:
+        """Register a version from a fresh archive."""
+        path = self.folder / "model.tar.gz"
+        path.write_bytes(archive(content or f"weights for {accuracy} {log_loss}"))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        return self.digits.register(path, IMAGE, {"accuracy": accuracy, "log_loss": log_loss}, **more)
+
+    def live(self, accuracy: float = 0.95, **more: Any) -> Version:
+        """Register a version and take it all the way to production."""
+        version = self.register(accuracy, **more)
+        self.run_for(10)
+        version.approve(reason="good figures")
+        self.run_for(10)
+        version.promote("Production", reason="released")
+        self.run_for(10)
+        return version.refresh()
+
+    # --- time and transport -------------------------------------------------------------------------------------
+
+    def run_for(self, seconds: int) -> None:
+        """Let time pass, second by second, carrying what there is to carry."""
+        for _ in range(seconds):
+            self.settle()
+            local.advance(1)
+        self.settle()
+
+    def settle(self) -> None:
+        """Carry events, messages and stream records until there are none."""
+        while self._carry_events() or self._carry_messages() or self._carry_entries():
+            pass
+
+    def sweep(self) -> None:
+        """Let the schedule strike."""
+        self.deliver(reconcile.handler, {"sweep": True})
+
+    def deliver(self, handler: Callable[..., Any], body: Any) -> None:
+        """Bring one message to a handler as SQS does."""
+        self._try(handler, {"messageId": "m", "body": json.dumps(body, default=str)})
+
+    def _try(self, handler: Callable[..., Any], record: Any) -> None:
+        """Bring a record again while it fails, and to the dead letters after that.
+
+        A marching fault needs as many tries as the handler makes calls; without one, five are what the queues allow.
+        """
+        for attempt in range(100 if self.fault else 5):
+            if self.fault:
+                self.fault.begin(attempt)
+            if self._is_handled(handler, record):
+                return
+        self.dead.append((handler.__module__, record))
+
+    def _is_handled(self, handler: Callable[..., Any], record: Any) -> bool:
+        self.is_handling = True
+        try:
+            return not handler({"Records": [record]}, None)["batchItemFailures"]
+        except Crash:
+            return False
+        finally:
+            self.is_handling = False
+
+    def _carry_events(self) -> bool:
+        events = self.events
+        fresh, self.carried = events[self.carried :], len(events)
+        for event in [] if self.is_deaf else fresh:
+            self.carry(event)
+        return bool(fresh)
+
+    def carry(self, event: dict[str, Any]) -> None:
+        """Bring one event of SageMaker to the handler that the rules send it to."""
+        if event["detail-type"] == "SageMaker Model Package State Change":
+            self.deliver(model_package.handler, event)
+        elif event["detail-type"] == "SageMaker Endpoint State Change":
+            self.deliver(reconcile.handler, event)
+
+    def _carry_messages(self) -> bool:
+        sqs, url = self.client("sqs"), self.settings.reconcile_queue_url
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            self.deliver(reconcile.handler, json.loads(message["Body"]))
+        return bool(messages)
+
+    def _carry_entries(self) -> bool:
+        fresh, self.written = self.written, []
+        for item in fresh:
+            record = {"dynamodb": {"SequenceNumber": "1", "NewImage": item}}
+            self._try(notify.handler, record)
+        return bool(fresh)
+
+    def _clock(self) -> Any:
+        """Two decisions are never at the same moment: each look takes a millisecond."""
+        local.clock.advance(0.001)
+        return local.clock()
+
+    def _sleep(self, seconds: float) -> None:
+        self.run_for(max(1, round(seconds)))
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def core(self) -> Any:
+        return local.core(ACCOUNT, REGION)
+
+    @property
+    def hosting(self) -> Any:
+        return local.hosting(ACCOUNT, REGION)
+
+    @property
+    def events(self) -> list[Any]:
+        return local.events(ACCOUNT, REGION)
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client as bootstrap does, without its waiting, and count what it calls."""
+        if service not in self._clients:
+            client = self.session.client(service, config=Config(retries={"total_max_attempts": 1}))
+            client.meta.events.register("before-call", self._count)
+            client.meta.events.register_last("after-call", self._answered)
+            client.meta.events.register("provide-client-params.dynamodb.PutItem", self._putting)
+            client.meta.events.register("after-call.dynamodb.PutItem", self._put)
+            self._clients[service] = client
+        return self._clients[service]
+
+    def _count(self, model: Any, **_: Any) -> Any:
+        self.calls.append((model.service_model.service_name, model.name))
+        return self.fault.strike(model.name) if self.fault and self.is_handling else None
+
+    def _answered(self, **_: Any) -> None:
+        if self.fault and self.is_handling:
+            self.fault.strike_after()
+
+    def _putting(self, params: Any, **_: Any) -> None:
+        self._item = params["Item"]
+
+    def _put(self, parsed: Any, **_: Any) -> None:
+        if "Error" not in parsed:
+            self.written.append(self._item)
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.client("sagemaker")
+
+    def endpoint(self, environment: str = "production") -> Any:
+        return self.sagemaker.describe_endpoint(EndpointName=f"digits-{environment}")
+
+    def serving(self, environment: str = "production") -> int:
+        """Tell which version answers: by what the container was started with, not by what the registry says."""
+        runtime = self.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName=f"digits-{environment}", Body=b"1", ContentType="text/csv")
+        url = json.loads(answer["Body"].read())["model_data_url"]
+        return next(v.version for v in self.digits.versions() if v.artifact_uri == url)
+
+    def entries(self, version: int) -> tuple[Entry, ...]:
+        return self.context.ledger.chain("digits", version)
+
+    def kinds(self, version: int) -> list[str]:
+        return [entry.kind.value for entry in self.entries(version)]
+
+    def mails(self) -> list[dict[str, str]]:
+        """Read what was published for e-mail, oldest first."""
+        sqs, found = self.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                sqs.delete_message(QueueUrl=self.mailbox, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
+
+    mailbox: str = ""
+
+
+@pytest.fixture
+def marching_fault() -> type[MarchingFault]:
+    return MarchingFault
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An account with everything that the stacks make."""
+    local.install()
+    before = dict(os.environ)
+    os.environ.update(
+        {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+    )
+    with mock_aws():
+        yield _made(tmp_path)
+    shell._contexts.clear()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def _made(folder: Path) -> World:
+    session = boto3.Session(region_name=REGION)
+    session.client("s3").create_bucket(Bucket="acme-models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    table = session.client("dynamodb").create_table(**LEDGER_TABLE)["TableDescription"]
+    queue = session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"]
+    topic = session.client("sns").create_topic(Name="told")["TopicArn"]
+    mailbox = session.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
+    session.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:mailbox", ReturnSubscriptionArn=True
+    )
+    session.client("sagemaker").create_model_package_group(ModelPackageGroupName="digits")
+    settings = Settings(
+        registry="acme",
+        bucket="acme-models",
+        key_arn=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
+        table=table["TableName"],
+        table_arn=table["TableArn"],
+        topic_arn=topic,
+        role_arn=ROLE,
+        reconcile_queue_url=queue,
+    )
+    made = World(folder, settings)
+    made.mailbox = mailbox
+    made.core.timing = Timing(create_s=3, update_s=3, delete_s=1)
+    return made
+
+
+LEDGER_TABLE: dict[str, Any] = {
+    "TableName": "acme-ledger",
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [{"AttributeName": "model", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": "model", "AttributeType": "S"},
+        {"AttributeName": "entry", "AttributeType": "S"},
+        {"AttributeName": "at", "AttributeType": "S"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "by-time",
+            "KeySchema": [{"AttributeName": "model", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+}
+
+HOUR = timedelta(hours=1)
