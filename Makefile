@@ -9,11 +9,12 @@ JOBS   ?= auto
 
 setup: $(READY)
 
-# pip and not a faster tool: it is there, and it knows the mirrors that this machine is set up for.
+# pip and not a faster tool: it is there, and it knows the mirrors that a machine is set up for. The lock file is complete,
+# so nothing needs resolving.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Modelward needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
