@@ -10,7 +10,8 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ instance_count = 2
 [notifications]
 email = ["ml-platform@example.com"]
 """
+
+
+@cache
+def session_of_all() -> boto3.Session:
+    """Make one session for all worlds of a process: each one reads the descriptions of the services anew."""
+    return boto3.Session(region_name=REGION)
 
 
 def archive(content: str = "weights") -> bytes:
@@ -139,9 +146,16 @@ class World:
     dead: list[tuple[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Every AWS call that was made through `client`: service and operation."""
+    handler: str = ""
+    """The module of the handler that is at work."""
+    asked: list[tuple[str, str, str, dict[str, Any]]] = field(default_factory=list)
+    """What handlers asked of AWS: module of the handler, service, operation, parameters."""
+
+    held: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
+    """Messages that were sent with a delay, and when they may be seen: on the world's clock, not on moto's."""
 
     def __post_init__(self) -> None:
-        self.session = boto3.Session(region_name=REGION)
+        self.session = session_of_all()
         self._clients: dict[str, Any] = {}
         self.use(self.declaration)
 
@@ -166,10 +180,15 @@ class World:
 
     def register(self, accuracy: float = 0.95, log_loss: float = 0.2, content: str = "", **more: Any) -> Version:
         """Register a version from a fresh archive."""
-        path = self.folder / "model.tar.gz"
-        path.write_bytes(archive(content or f"weights for {accuracy} {log_loss}"))
-        os.utime(path, (1_700_000_000, 1_700_000_000))
+        path = self.pack("model.tar.gz", content or f"weights for {accuracy} {log_loss}")
         return self.digits.register(path, IMAGE, {"accuracy": accuracy, "log_loss": log_loss}, **more)
+
+    def pack(self, name: str, content: str = "weights") -> Path:
+        """Write an archive that was made long ago."""
+        path = self.folder / name
+        path.write_bytes(archive(content))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        return path
 
     def live(self, accuracy: float = 0.95, **more: Any) -> Version:
         """Register a version and take it all the way to production."""
@@ -181,6 +200,16 @@ class World:
         self.run_for(10)
         return version.refresh()
 
+    def release(self, accuracy: float = 0.95, **more: Any) -> Version:
+        """Do as `live`, and let no more time pass than the rollouts take."""
+        version = self.register(accuracy, **more)
+        self.finish()
+        version.approve(reason="good figures")
+        self.finish()
+        version.promote("Production", reason="released")
+        self.finish()
+        return version.refresh()
+
     # --- time and transport -------------------------------------------------------------------------------------
 
     def run_for(self, seconds: int) -> None:
@@ -189,6 +218,17 @@ class World:
             self.settle()
             local.advance(1)
         self.settle()
+
+    def finish(self) -> None:
+        """Let time pass until all is at rest: no rollout under way, no message held back."""
+        self.settle()
+        while due := min([at for at in (self.core.next_due, *(at for at, _ in self.held)) if at], default=None):
+            local.advance(max(0.001, (due - local.clock()).total_seconds()))
+            self.settle()
+
+    def pause(self, seconds: float = 1) -> None:
+        """Let time pass in which nothing is carried."""
+        local.advance(seconds)
 
     def settle(self) -> None:
         """Carry events, messages and stream records until there are none."""
@@ -216,7 +256,7 @@ class World:
         self.dead.append((handler.__module__, record))
 
     def _is_handled(self, handler: Callable[..., Any], record: Any) -> bool:
-        self.is_handling = True
+        self.is_handling, self.handler = True, handler.__module__
         try:
             return not handler({"Records": [record]}, None)["batchItemFailures"]
         except Crash:
@@ -243,8 +283,19 @@ class World:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            self.deliver(reconcile.handler, json.loads(message["Body"]))
-        return bool(messages)
+            self._bring(json.loads(message["Body"]))
+        due = [message for at, message in self.held if at <= local.clock()]
+        self.held = [(at, message) for at, message in self.held if at > local.clock()]
+        for message in due:
+            self.deliver(reconcile.handler, message)
+        return bool(messages or due)
+
+    def _bring(self, message: dict[str, Any]) -> None:
+        delay_s = message.pop("held for", 0)
+        if delay_s:
+            self.held.append((local.clock() + timedelta(seconds=delay_s), message))
+        else:
+            self.deliver(reconcile.handler, message)
 
     def _carry_entries(self) -> bool:
         fresh, self.written = self.written, []
@@ -279,12 +330,18 @@ class World:
         """Make a boto3 client as bootstrap does, without its waiting, and count what it calls."""
         if service not in self._clients:
             client = self.session.client(service, config=Config(retries={"total_max_attempts": 1}))
+            client.meta.events.register("before-parameter-build", self._asking)
+            client.meta.events.register("before-parameter-build.sqs.SendMessage", _hold)
             client.meta.events.register("before-call", self._count)
             client.meta.events.register_last("after-call", self._answered)
             client.meta.events.register("provide-client-params.dynamodb.PutItem", self._putting)
             client.meta.events.register("after-call.dynamodb.PutItem", self._put)
             self._clients[service] = client
         return self._clients[service]
+
+    def _asking(self, model: Any, params: dict[str, Any], **_: Any) -> None:
+        if self.is_handling:
+            self.asked.append((self.handler, model.service_model.service_name, model.name, dict(params)))
 
     def _count(self, model: Any, **_: Any) -> Any:
         self.calls.append((model.service_model.service_name, model.name))
@@ -307,6 +364,11 @@ class World:
 
     def endpoint(self, environment: str = "production") -> Any:
         return self.sagemaker.describe_endpoint(EndpointName=f"digits-{environment}")
+
+    def changing(self, since: int = 0) -> list[str]:
+        """Give the calls that change something, in their order, from some call on."""
+        names = [name for _, name in self.calls[since:]]
+        return [name for name in names if name.startswith(CHANGING) and name != "DeleteMessage"]  # that is the postman
 
     def serving(self, environment: str = "production") -> int:
         """Tell which version answers: by what the container was started with, not by what the registry says."""
@@ -333,6 +395,15 @@ class World:
     mailbox: str = ""
 
 
+CHANGING = ("Create", "Update", "Delete", "Put", "Send", "Publish", "Add", "Remove")
+
+
+def _hold(params: dict[str, Any], **_: Any) -> None:
+    """Write a delay into the message: moto would wait for the time of day."""
+    if delay_s := params.pop("DelaySeconds", 0):
+        params["MessageBody"] = json.dumps({**json.loads(params["MessageBody"]), "held for": delay_s})
+
+
 @pytest.fixture
 def marching_fault() -> type[MarchingFault]:
     return MarchingFault
@@ -354,7 +425,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def _made(folder: Path) -> World:
-    session = boto3.Session(region_name=REGION)
+    session = session_of_all()
     session.client("s3").create_bucket(Bucket="acme-models", CreateBucketConfiguration={"LocationConstraint": REGION})
     table = session.client("dynamodb").create_table(**LEDGER_TABLE)["TableDescription"]
     queue = session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"]

@@ -24,7 +24,7 @@ def test_a_rollout_survives_a_fault_at_every_call(world, marching_fault, kind):
     assert world.kinds(2) == TOLD
     assert world.kinds(1)[-1] == "archived"
     assert rollouts_begun(world) - before == 2, "each endpoint is updated once"
-    assert len(world.fault.struck) > 60, "the scenario makes many calls"
+    assert len(world.fault.struck) > 50, "the scenario makes many calls"
 
 
 @pytest.mark.parametrize("kind", KINDS)

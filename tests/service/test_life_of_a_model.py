@@ -91,3 +91,40 @@ def test_rejecting_the_live_version_brings_the_one_before_back(world):
     assert world.serving() == 1
     assert world.digits.current("Production").version == 1
     assert second.refresh().stage == "Archived"
+
+
+def test_a_newcomer_to_staging_is_compared_with_the_version_that_moved_on_to_production(world):
+    world.live(0.97)
+    worse = world.register(0.93)
+    world.run_for(5)
+
+    with pytest.raises(PolicyError) as refused:
+        worse.approve(reason="good enough")
+
+    assert "accuracy 0.93, live 0.97, worse by at most 0.01: refused" in str(refused.value)
+
+
+def test_and_so_is_one_that_is_approved_through_the_raw_api(world):
+    world.live(0.97)
+    worse = world.register(0.93)
+    world.run_for(5)
+
+    world.sagemaker.update_model_package(ModelPackageArn=worse.arn, ModelApprovalStatus="Approved")
+    world.run_for(5)
+
+    assert "live 0.97" in worse.refresh().package.approval_description
+    assert worse.refresh().approval_status == "Rejected"
+
+
+def test_a_slack_that_is_not_set_up_holds_nothing_up_and_the_mail_says_so(world):
+    world.use(world.declaration + 'slack = { webhook_secret = "modelward/slack" }\n')
+
+    world.register(0.95)
+    world.run_for(2)
+
+    (mail,) = world.mails()
+    assert "digits v1 was registered" in mail["Subject"]
+    assert "Slack was not told" in mail["Message"]
+    assert "secret 'modelward/slack' does not exist" in mail["Message"]
+    assert "aws secretsmanager create-secret --name modelward/slack" in mail["Message"]
+    assert world.dead == []

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
 )
 from botocore.exceptions import (
@@ -73,7 +75,8 @@ _RULES = (
         "Use a role that may do this, or ask the platform team for the permission named above.",
     ),
     _Rule(
-        r"ExpiredToken(Exception)?|InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|SignatureDoesNotMatch",
+        r"ExpiredToken(Exception)?|InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|SignatureDoesNotMatch"
+        r"|InvalidSignatureException",
         r"",
         AccessError,
         "Sign in again; the credentials are expired or not those of this account.",
@@ -120,11 +123,21 @@ def _refused(operation: str, error: ClientError, kind: str, name: str) -> Modelw
     return AwsError(operation, code, text)
 
 
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+
 def _unreachable(operation: str, error: BotoCoreError) -> AwsError:
     code, text = type(error).__name__, str(error)
     if isinstance(error, NoRegionError):
         return AccessError(operation, code, text, "Set AWS_REGION, choose --region, or set one in the AWS profile.")
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)):
+    if isinstance(error, _NO_CREDENTIALS):
         return AccessError(operation, code, text, "Sign in with the AWS CLI, set AWS_PROFILE, or export credentials.")
     if isinstance(error, (BotoConnectionError, HTTPClientError)):
         return ThrottledError(operation, code, text, "Check the network and AWS_ENDPOINT_URL, then try again.")

@@ -1,7 +1,7 @@
 """The ledger table: append and read, never change."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
@@ -91,14 +91,14 @@ def item_of(entry: Entry) -> dict[str, Any]:
     item: dict[str, Any] = {
         "model": {"S": entry.model},
         "entry": {"S": entry.key},
-        "at": {"S": entry.at.isoformat()},
+        "at": {"S": entry.at.astimezone(UTC).isoformat(timespec="microseconds")},
         "kind": {"S": entry.kind.value},
         "who": {"S": entry.who},
         "why": {"S": entry.why},
         "stage": {"S": entry.stage},
         "environment": {"S": entry.environment},
         "token": {"S": entry.token},
-        "figures": {"M": {name: {"N": repr(value)} for name, value in entry.figures.items()}},
+        "figures": {"M": {name: _number(value) for name, value in entry.figures.items()}},
         "verdicts": {"L": [{"M": _verdict_item(verdict)} for verdict in entry.verdicts]},
         "facts": {"M": {name: {"S": value} for name, value in entry.facts.items()}},
         "seen": {"M": {name: {"S": value} for name, value in seen.items() if value}},
@@ -120,7 +120,7 @@ def entry_of(item: Any) -> Entry:
         stage=_text(item, "stage"),
         environment=_text(item, "environment"),
         token=_text(item, "token"),
-        figures={name: float(value["N"]) for name, value in _map(item, "figures").items()},
+        figures={name: _float(value) for name, value in _map(item, "figures").items()},
         verdicts=tuple(_verdict(each["M"]) for each in item.get("verdicts", {}).get("L", [])),
         facts={name: value["S"] for name, value in _map(item, "facts").items()},
         seen=Snapshot(**{name: value["S"] for name, value in _map(item, "seen").items()}),
@@ -133,7 +133,7 @@ def _verdict_item(verdict: Verdict) -> dict[str, Any]:
         "metric": {"S": verdict.metric},
         "rule": {"S": verdict.rule},
         "is_held": {"BOOL": verdict.is_held},
-        **{name: {"N": repr(value)} for name, value in numbers.items() if value is not None},
+        **{name: _number(value) for name, value in numbers.items() if value is not None},
     }
 
 
@@ -141,11 +141,21 @@ def _verdict(item: Any) -> Verdict:
     return Verdict(
         metric=item["metric"]["S"],
         rule=item["rule"]["S"],
-        limit=float(item["limit"]["N"]),
-        value=float(item["value"]["N"]) if "value" in item else None,
-        live=float(item["live"]["N"]) if "live" in item else None,
+        limit=_float(item["limit"]),
+        value=_float(item["value"]) if "value" in item else None,
+        live=_float(item["live"]) if "live" in item else None,
         is_held=item["is_held"]["BOOL"],
     )
+
+
+def _number(value: float) -> dict[str, str]:
+    """Spell a number; DynamoDB has none beyond 1E-130 and 1E+126, so those are kept as text."""
+    is_within = value == 0 or 1e-130 <= abs(value) < 1e126
+    return {"N" if is_within else "S": repr(value)}
+
+
+def _float(item: Any) -> float:
+    return float(next(iter(item.values())))
 
 
 def _text(item: Any, name: str) -> str:

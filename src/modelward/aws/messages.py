@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from modelward.aws.errors import translated
-from modelward.core.errors import AccessError, AwsError, ThrottledError
+from modelward.core.errors import AccessError, AwsError, NotFoundError, ThrottledError
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -69,7 +70,7 @@ class Webhook:
         """Post a message; the secret is read once (`GetSecretValue`).
 
         Raises:
-            NotFoundError: there is no such secret.
+            AccessError: there is no such secret, it may not be read, or it holds no URL.
             ThrottledError: Slack asks to wait, or does not answer.
             AwsError: Slack or Secrets Manager refuses.
         """
@@ -81,17 +82,17 @@ class Webhook:
         except HTTPError as error:
             with error:
                 kind = ThrottledError if error.code == 429 or error.code >= 500 else AwsError
+                self._url = ""  # the secret may hold another one by now
                 raise kind("Slack webhook", str(error.code), error.reason, "Check the webhook in Slack.") from None
-        except (URLError, TimeoutError) as error:
-            reason = str(getattr(error, "reason", error))
+        except (OSError, HTTPException) as error:  # not its text, in which the URL may stand
+            reason = str(getattr(error, "reason", type(error).__name__))
             raise ThrottledError(
                 "Slack webhook", "unreachable", reason, "Check that the function reaches it."
             ) from None
 
     def _webhook(self) -> str:
         if not self._url:
-            with translated("GetSecretValue", kind="secret", name=self._secret):
-                self._url = self._client.get_secret_value(SecretId=self._secret)["SecretString"].strip()
+            self._url = self._secret_value()
         if urlsplit(self._url).scheme not in ("http", "https"):
             raise AccessError(
                 "Slack webhook",
@@ -100,3 +101,12 @@ class Webhook:
                 "Put the webhook's URL into it.",
             )
         return self._url
+
+    def _secret_value(self) -> str:
+        """Read the secret; one that is missing is set-up left undone, which a person must mend."""
+        try:
+            with translated("GetSecretValue", kind="secret", name=self._secret):
+                return self._client.get_secret_value(SecretId=self._secret)["SecretString"].strip()
+        except NotFoundError as error:
+            step = f"Create it: `aws secretsmanager create-secret --name {self._secret} --secret-string URL`."
+            raise AccessError("GetSecretValue", "ResourceNotFoundException", error.problem, step) from error

@@ -1,18 +1,22 @@
 """The SageMaker API, in our values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.core.arn import VersionArn
 from modelward.core.endpoint import Endpoint
 from modelward.core.model_package import (
+    BECAUSE_KEY,
+    DECIDED_KEY,
     ENTERED_KEY,
     ApprovalStatus,
     Caller,
     Entered,
     LifeCycle,
     ModelPackage,
+    packed,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ class SageMaker:
         reason: str = "",
         life_cycle: LifeCycle | None = None,
         entered: Entered | None = None,
+        is_decision: bool = False,
     ) -> None:
         """Change verdict, stage or both in one call (`UpdateModelPackage`); what is not given stays as it is.
 
@@ -73,6 +78,9 @@ class SageMaker:
             request["ModelLifeCycle"] = life_cycle.to_api()
         if entered:
             request["CustomerMetadataProperties"] = {ENTERED_KEY: str(entered)}
+        if entered and life_cycle and is_decision:
+            decision = {DECIDED_KEY: str(entered), BECAUSE_KEY: packed(life_cycle.description)}
+            request["CustomerMetadataProperties"] |= decision
         with translated("UpdateModelPackage", kind="version", name=_short(arn)):
             self._client.update_model_package(**request)
 
@@ -85,11 +93,10 @@ class SageMaker:
         Raises:
             AwsError: a refusal. A group that does not exist may also give an empty list.
         """
-        pages = self._client.get_paginator("list_model_packages").paginate(
-            ModelPackageGroupName=group,
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            PaginationConfig={"PageSize": PAGE},
+        pages = _pages(
+            lambda token: self._client.list_model_packages(
+                ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=PAGE, **token
+            )
         )
         with translated("ListModelPackages", kind="model package group", name=group):
             for page in pages:
@@ -113,12 +120,9 @@ class SageMaker:
         }
         if alternatives:
             expression["SubExpressions"] = [{"Filters": alternatives, "Operator": "Or"}]
-        pages = self._client.get_paginator("search").paginate(
-            Resource="ModelPackage",
-            SearchExpression=expression,  # type: ignore[arg-type]  # built above from the shapes of the API
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            PaginationConfig={"PageSize": PAGE},
+        request: Any = {"Resource": "ModelPackage", "SearchExpression": expression, "MaxResults": PAGE}
+        pages = _pages(
+            lambda token: self._client.search(SortBy="CreationTime", SortOrder="Descending", **request, **token)
         )
         with translated("Search", kind="model package group", name=group):
             for page in pages:
@@ -145,7 +149,7 @@ class SageMaker:
             name=answer["EndpointName"],
             status=answer["EndpointStatus"],
             config_name=answer.get("EndpointConfigName", ""),
-            modified_at=answer["LastModifiedTime"],
+            modified_at=answer["LastModifiedTime"].astimezone(UTC),
             failure_reason=answer.get("FailureReason", ""),
         )
 
@@ -212,27 +216,45 @@ class SageMaker:
             self._client.delete_endpoint(EndpointName=name)
 
 
+def _pages(call: Callable[[Any], Any]) -> Iterator[Any]:
+    """Call with the token of the next page, none at first, until there is none.
+
+    Boto3's paginators do the same, and take 0.13 ms for each use: half of what `compare` adds to its one call.
+    """
+    token: dict[str, str] = {}
+    while True:
+        page = call(token)
+        yield page
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
+
+
 def package_of(answer: Any) -> ModelPackage:
-    """Read a version from an answer of `DescribeModelPackage`, `Search` or `ListModelPackages`."""
+    """Read a version from an answer of `DescribeModelPackage`, `Search` or `ListModelPackages`.
+
+    botocore gives times in the zone of the machine; here they are in UTC, so that every machine spells them alike.
+    """
     group, version = answer.get("ModelPackageGroupName"), answer.get("ModelPackageVersion")
     if not (group and version):
         group, version = _named_in(answer["ModelPackageArn"])
     container: Mapping[str, Any] = next(iter(answer.get("InferenceSpecification", {}).get("Containers", [])), {})
     properties = answer.get("MetadataProperties", {})
     cycle = answer.get("ModelLifeCycle")
+    made_at, made_by = answer["CreationTime"].astimezone(UTC), _caller(answer.get("CreatedBy"))
     return ModelPackage(
         arn=answer["ModelPackageArn"],
         group=group,
         version=int(version),
         status=answer["ModelPackageStatus"],
         approval_status=ApprovalStatus(answer.get("ModelApprovalStatus", ApprovalStatus.PENDING)),
-        created_at=answer["CreationTime"],
-        modified_at=answer.get("LastModifiedTime", answer["CreationTime"]),
+        created_at=made_at,
+        modified_at=answer["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in answer else made_at,
         approval_description=answer.get("ApprovalDescription", ""),
         life_cycle=_life_cycle(cycle) if cycle else None,
         notes=answer.get("ModelPackageDescription", ""),
-        created_by=_caller(answer.get("CreatedBy")),
-        modified_by=_caller(answer.get("LastModifiedBy") or answer.get("CreatedBy")),
+        created_by=made_by,
+        modified_by=_caller(answer["LastModifiedBy"]) if answer.get("LastModifiedBy") else made_by,
         image=container.get("Image", ""),
         artifact_uri=_artifact_uri(container),
         commit=properties.get("CommitId", ""),

@@ -48,16 +48,20 @@ class Storage:
                 progress(body.tell())
 
     def _transfer(self, path: Path, bucket: str, key: str, progress: Callable[[int], None] | None) -> None:
+        from boto3.exceptions import S3UploadFailedError
         from boto3.s3.transfer import TransferConfig
 
-        self._client.upload_file(
-            str(path),
-            bucket,
-            key,
-            ExtraArgs={"ChecksumAlgorithm": "SHA256"},
-            Callback=progress,
-            Config=TransferConfig(multipart_threshold=_ONE_PART, multipart_chunksize=_ONE_PART // 4),
-        )
+        try:
+            self._client.upload_file(
+                str(path),
+                bucket,
+                key,
+                ExtraArgs={"ChecksumAlgorithm": "SHA256"},
+                Callback=progress,
+                Config=TransferConfig(multipart_threshold=_ONE_PART, multipart_chunksize=_ONE_PART // 4),
+            )
+        except S3UploadFailedError as error:  # boto3's own wrapping, which hides code and text
+            raise error.__context__ or error from None
 
     def put_text(self, text: str, bucket: str, key: str) -> None:
         """Put a JSON text (`PutObject`).

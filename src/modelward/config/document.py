@@ -6,14 +6,16 @@ from types import MappingProxyType
 from typing import Annotated
 
 from modelward.config.shapes import Entries, Items, Place, Schema, table_of
-from modelward.config.spec import EntityName, EnvironmentSpec, ModelSpec, NotificationSpec, RegistrySpec
+from modelward.config.spec import EntityName, EnvironmentSpec, ModelSpec, NotificationSpec, RegistryName, RegistrySpec
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
     """The table [registry]."""
 
-    name: Annotated[EntityName, "Name of the registry; the parameters of its deployment lie under /modelward/<name>/."]
+    name: Annotated[
+        RegistryName, "Name of the registry; the parameters of its deployment lie under /modelward/<name>/."
+    ]
     stages: Annotated[
         tuple[EntityName, ...],
         Items(min_items=2),

@@ -35,6 +35,10 @@ def is_plain(text: str) -> bool:
 
 
 EntityName = Annotated[str, Text(ENTITY_NAME_RULE, ENTITY_NAME.pattern, ENTITY_NAME_LIMIT)]
+# The stacks are named after the registry, and the name of a CloudFormation stack begins with a letter.
+RegistryName = Annotated[
+    str, Text(f"{ENTITY_NAME_RULE}, the first a letter", "[a-zA-Z](-*[a-zA-Z0-9]){0,62}", ENTITY_NAME_LIMIT)
+]
 MetricName = Annotated[
     str, Text(f"1 to {METRIC_NAME_LIMIT} {_PLAIN_RULE}", _PLAIN, METRIC_NAME_LIMIT, accepts=is_plain)
 ]

@@ -61,7 +61,7 @@ class InputError(ModelwardError):
 
     def __init__(self, argument: str, *, found: str, rule: str, next_step: str = "") -> None:
         """Name the argument, what was found and the rule that it breaks."""
-        super().__init__(f"{argument}: {found}; {rule}.", next_step or f"Call again with another {argument}.")
+        super().__init__(f"{argument}: {found}; {rule}.", next_step or f"Call again with another value for {argument}.")
 
 
 class ArtifactError(InputError):

@@ -1,5 +1,7 @@
 """A version of a model, as SageMaker holds it."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -153,6 +155,16 @@ class ModelPackage:
         return stamp if stamp and self.life_cycle and stamp.stage == self.life_cycle.stage else None
 
     @property
+    def decided(self) -> Entered | None:
+        """The last decision of a person about its stage; what stands for it in the life cycle may be overwritten."""
+        return Entered.parse(self.metadata.get(DECIDED_KEY, ""))
+
+    @property
+    def because(self) -> str:
+        """The reason of that decision, as far as it fitted."""
+        return unpacked(self.metadata.get(BECAUSE_KEY, ""))
+
+    @property
     def stage(self) -> str | None:
         """The stage it stands in; None when it was never given one."""
         return self.life_cycle.stage if self.life_cycle else None
@@ -234,7 +246,32 @@ METRIC_KEY = "metric:"
 SHA256_KEY = OUR_KEY + "sha256"
 REQUEST_KEY = OUR_KEY + "request"
 ENTERED_KEY = OUR_KEY + "entered"
+DECIDED_KEY = OUR_KEY + "decided"
+BECAUSE_KEY = OUR_KEY + "because"
 BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
 TRAINED_KEY = OUR_KEY + "trained-at"
 DATASET_KEY = OUR_KEY + "dataset-"
+
+_VALUE_LIMIT = 256
+_ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")
+
+
+def packed(text: str) -> str:
+    """Spell any text as a metadata value: what SageMaker refuses there becomes `=` and two hexadecimal digits a byte.
+
+    What does not fit into 256 characters is cut off. `unpacked` reads it back.
+    """
+    found = ""
+    for char in text:
+        is_plain = char in "_.:/+-@" or unicodedata.category(char)[0] in "LZN"
+        found_next = found + (char if is_plain else "".join(f"={byte:02X}" for byte in char.encode()))
+        if len(found_next) > _VALUE_LIMIT:
+            break
+        found = found_next
+    return found
+
+
+def unpacked(value: str) -> str:
+    """Read what `packed` spelled."""
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("=", "")).decode(errors="replace"), value)

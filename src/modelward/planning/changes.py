@@ -60,6 +60,8 @@ class UpdateVersion:
     reason: str = ""
     life_cycle: LifeCycle | None = None
     entered: Entered | None = None
+    is_decision: bool = False
+    """Whether a person decides here, and not a rule that follows from a decision."""
 
     def line(self) -> str:
         """Say it in one line."""

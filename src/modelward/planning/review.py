@@ -6,8 +6,8 @@ interrupted is found again: an entry that was not written is still news, and a d
 The result of a demand is not recorded by who met it: it is the next thing to be seen, and so news itself.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modelward.config.spec import Enter, EnvironmentSpec, ModelSpec, RegistrySpec
@@ -17,7 +17,7 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import UpdateVersion
 from modelward.planning.gates import are_held, judge
-from modelward.planning.standing import desired, holder
+from modelward.planning.standing import decided_after, desired, live, served_from
 
 REFUSAL = "Refused: "
 _TEXT_LIMIT = 1024  # of ApprovalDescription and StageDescription
@@ -28,6 +28,7 @@ _APPROVAL_KINDS = {
     ApprovalStatus.REJECTED: EntryKind.REJECTED,
     ApprovalStatus.PENDING: EntryKind.PENDING,
 }
+_VERDICT_KINDS = frozenset(_APPROVAL_KINDS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,17 @@ class Case:
         model: The declared model that the version belongs to.
         package: The version as it is now.
         chain: Its entries, oldest first.
-        standing: By environment name, all versions that stand in the environment's stage.
-        heirs: By environment name, the version to go back to when this one may no longer serve: the one that was
-            verified there before and is still approved.
+        standing: The versions that stand in the stages that count: see `concerned`.
+        heir: The version to go back to when this one may no longer serve where it stands: the one that was verified
+            there before and is still approved.
     """
 
     spec: RegistrySpec
     model: ModelSpec
     package: ModelPackage
     chain: tuple[Entry, ...] = ()
-    standing: Mapping[str, Sequence[ModelPackage]] = field(default_factory=dict)
-    heirs: Mapping[str, ModelPackage | None] = field(default_factory=dict)
+    standing: Sequence[ModelPackage] = ()
+    heir: ModelPackage | None = None
 
     @property
     def environment(self) -> EnvironmentSpec | None:
@@ -63,7 +64,7 @@ class Case:
 
     def live(self, environment: EnvironmentSpec) -> ModelPackage | None:
         """The version that an environment serves now, as far as the registry knows."""
-        return holder(self.standing.get(environment.name, ()), environment.stage)
+        return live(self.standing, served_from(self.spec, environment.stage))
 
     def is_verified_in(self, environment: str) -> bool:
         """Whether the version was ever seen to be served by an environment."""
@@ -73,6 +74,16 @@ class Case:
 def is_news(case: Case) -> bool:
     """Tell whether the ledger lacks anything about the version."""
     return not case.chain or _has_new_verdict(case) or _has_new_position(case)
+
+
+def concerned(case: Case) -> tuple[str, ...]:
+    """Give the stages whose versions a review must know: none for a version about which nothing is new."""
+    is_approved = is_news(case) and case.package.is_approved
+    is_rejected = case.package.approval_status is ApprovalStatus.REJECTED
+    here = case.environment if is_news(case) or is_rejected else None
+    entering = approval_environment(case.spec) if is_approved else None
+    found = {stage for env in (here, entering) if env for stage in served_from(case.spec, env.stage)}
+    return tuple(sorted(found))
 
 
 def news(case: Case) -> tuple[Entry, ...]:
@@ -114,10 +125,10 @@ def _has_new_verdict(case: Case) -> bool:
 def _verdict(case: Case, entries: list[Entry]) -> Entry:
     package, seen = case.package, entries[-1].seen
     kind = _APPROVAL_KINDS[package.approval_status]
-    is_new_approval = package.is_approved and seen.approval != ApprovalStatus.APPROVED.value
+    is_new_approval = package.is_approved and (seen.approval != ApprovalStatus.APPROVED.value or _is_contested(entries))
     environment = approval_environment(case.spec)
-    live = case.live(environment) if environment else None
-    verdicts = judge(case.model, package, live) if is_new_approval else ()
+    rival = case.live(environment) if environment else None
+    verdicts = judge(case.model, package, rival) if is_new_approval else ()
     if kind is EntryKind.REJECTED and package.approval_description.startswith(REFUSAL):
         kind, verdicts = EntryKind.REFUSED, _last_verdicts(entries)
     return replace(
@@ -133,7 +144,8 @@ def _has_new_position(case: Case) -> bool:
     if package.life_cycle is None or package.stage != seen.stage:
         return package.life_cycle is not None
     stamp, last = str(package.entered or ""), _last_position(case.chain)
-    return bool(stamp and last and stamp != last.token) or is_tried_again(case)
+    is_told = last is None or stamp in ("", last.token, last.seen.entered)  # seen: the entry gave it a token of its own
+    return not is_told or is_tried_again(case)
 
 
 def is_tried_again(case: Case) -> bool:
@@ -143,8 +155,8 @@ def is_tried_again(case: Case) -> bool:
     stopped in between; what tells them apart is that nobody has touched the version since.
     """
     last = _last_position(case.chain)
-    if last is None or last.kind is not EntryKind.FAILED:
-        return False
+    if last is None or last.kind is not EntryKind.FAILED or last.seen.stage_status == StageStatus.APPROVED:
+        return False  # one that was serving before its re-configuration failed was never marked
     is_retried = case.package.stage_status in (StageStatus.IN_PROGRESS, StageStatus.APPROVED)
     return is_retried and last.token == str(case.package.entered or "") and case.package.modified_at > last.at
 
@@ -239,23 +251,47 @@ def demands(case: Case, *, now: datetime) -> tuple[str, tuple[UpdateVersion, ...
     """
     for why, update in (
         ("It was approved against its gates, so the approval is taken back", _take_approval_back(case)),
+        ("A decision about its stage was overwritten in the same moment, so it is restored", _restore(case)),
         ("It was promoted against the rules, so it goes back to where it was", _put_back(case, now)),
-        ("The version that serves was rejected, so the one verified before it comes back", _bring_heir(case, now)),
+        ("The version that serves was rejected, so the one verified before it comes back", _bring_heir(case)),
         ("It was moved by a hand that left no stamp, and may stay, so its entry is stamped", _stamp(case)),
-        ("It is approved, which is enough to enter the next environment", _enter_on_approval(case, now)),
+        ("It is approved, which is enough to enter the next environment", _enter_on_approval(case)),
     ):
         if update is not None:
             return why, (update,)
     return "Nothing is demanded of it", ()
 
 
+def _is_contested(entries: Sequence[Entry]) -> bool:
+    """Tell whether the last verdict was one against the gates; another wording of its reason does not make it good."""
+    approval = _last(entries, _VERDICT_KINDS)
+    return approval is not None and bool(approval.facts.get("refusal"))
+
+
 def _take_approval_back(case: Case) -> UpdateVersion | None:
-    approval = _last(case.chain, frozenset(_APPROVAL_KINDS.values()))
-    if not case.package.is_approved or approval is None or not approval.facts.get("refusal"):
+    approval = _last(case.chain, _VERDICT_KINDS)
+    if not case.package.is_approved or approval is None or not _is_contested(case.chain):
         return None
     # Rejected and not PendingManualApproval: the way back to pending is not among the documented transitions.
     reason = _text(f"{REFUSAL}{approval.facts['refusal']} (approved by {short(approval.who)})")
     return UpdateVersion(case.package.arn, case.package.version, approval=ApprovalStatus.REJECTED, reason=reason)
+
+
+def _restore(case: Case) -> UpdateVersion | None:
+    """Bring back a decision that one of our own updates has overwritten.
+
+    SageMaker has no conditional update: a review or a reconciler that read a version before a person moved it, and
+    wrote after that, undoes the move. The decision has keys of its own that no rule writes, and what a rule writes
+    carries the time of the decision that it follows from. So an entry that is older than the decision came too late.
+    A person without our stamp leaves none that fits the stage, and is never overruled.
+    """
+    package, decided, entered = case.package, case.package.decided, case.package.entered
+    if decided is None or entered is None or decided.at <= entered.at or decided.stage not in case.spec.stages:
+        return None
+    status = StageStatus.RETIRED if decided.stage == case.spec.archive_stage else StageStatus.APPROVED
+    status = StageStatus.IN_PROGRESS if case.spec.environment_of(decided.stage) else status
+    cycle = LifeCycle(decided.stage, status.value, _text(package.because))
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=decided)
 
 
 def is_unsettled(case: Case) -> bool:
@@ -272,25 +308,32 @@ def _put_back(case: Case, now: datetime) -> UpdateVersion | None:
         return None
     if package.stage != moved.stage:
         return None
-    before = next((e.seen for e in reversed(case.chain) if e.seq < moved.seq), Snapshot())
+    before = _stood_before(case.chain, moved)
     stage = before.stage or case.spec.first_stage
     reason = _text(f"{REFUSAL}{moved.facts['refusal']} (promoted by {short(moved.who)})")
     cycle = LifeCycle(stage, before.stage_status or StageStatus.REJECTED.value, reason)
     stamp = Entered.parse(before.entered) or Entered(stage, now)
-    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=stamp)
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=stamp, is_decision=True)
 
 
-def _bring_heir(case: Case, now: datetime) -> UpdateVersion | None:
+def _stood_before(chain: Sequence[Entry], moved: Entry) -> Snapshot:
+    """See a version where it last stood by right, before a move: one that was refused earlier is no such place."""
+    refused = {(e.seen.stage, e.seen.entered) for e in chain if e.kind in _STAGE_KINDS and e.facts.get("refusal")}
+    earlier = (e.seen for e in reversed(chain) if e.seq < moved.seq)
+    return next((seen for seen in earlier if (seen.stage, seen.entered) not in refused), Snapshot())
+
+
+def _bring_heir(case: Case) -> UpdateVersion | None:
     package, environment = case.package, case.environment
     is_serving = package.stage_status in (StageStatus.APPROVED, StageStatus.IN_PROGRESS)
     if environment is None or not is_serving or package.approval_status is not ApprovalStatus.REJECTED:
         return None
-    heir = case.heirs.get(environment.name)
-    if heir is None or desired(case.standing.get(environment.name, ()), environment.stage) is not None:
+    if case.heir is None or desired(case.standing, environment.stage) is not None:
         return None
     by = short(package.modified_by.arn)
     reason = _text(f"v{package.version} was rejected by {by}: {package.approval_description or 'no reason was given'}")
-    return entry_into(environment.stage, heir, reason, now)
+    # Stamped with the time of the rejection, from which it follows; `decided_after` keeps it behind what stands there.
+    return entry_into(environment.stage, case.heir, reason, decided_after(package.modified_at, case.standing))
 
 
 def _stamp(case: Case) -> UpdateVersion | None:
@@ -303,32 +346,40 @@ def _stamp(case: Case) -> UpdateVersion | None:
     if not package.is_approved or cycle.status in (StageStatus.REJECTED, StageStatus.RETIRED):
         return None
     pending = replace(cycle, status=StageStatus.IN_PROGRESS.value)
-    return UpdateVersion(package.arn, package.version, life_cycle=pending, entered=Entered.parse(moved.token))
+    stamp = Entered.parse(moved.token)
+    return UpdateVersion(package.arn, package.version, life_cycle=pending, entered=stamp, is_decision=True)
 
 
-def _enter_on_approval(case: Case, now: datetime) -> UpdateVersion | None:
+def _enter_on_approval(case: Case) -> UpdateVersion | None:
     package = case.package
     approval = _last(case.chain, frozenset({EntryKind.APPROVED}))
     if not package.is_approved or not package.is_usable or approval is None or approval.facts.get("refusal"):
         return None
-    if case.environment and package.stage_status != StageStatus.APPROVED:
-        return None  # it is still on its way into the stage where it stands, or has failed there
-    environment = _next_on_approval(case, approval)
+    entered = {entry.stage for entry in case.chain if entry.seq > approval.seq}
+    environment = entered_by_approval(case.spec, package, entered)
     if environment is None:
         return None
     reason = _text(f"approved by {short(approval.who)}: {approval.why}")
-    return entry_into(environment.stage, package, reason, now)
+    # Stamped with the time of the approval: of two versions the one approved last wins, whichever is reviewed last.
+    return entry_into(environment.stage, package, reason, approval.at)
 
 
-def _next_on_approval(case: Case, approval: Entry) -> EnvironmentSpec | None:
-    """Give the first environment beyond the version's stage that it has not entered since it was approved."""
-    order = case.spec.stages.index
-    here = order(case.package.stage) if case.package.stage in case.spec.stages else -1
-    entered = {entry.stage for entry in case.chain if entry.seq > approval.seq}
+def entered_by_approval(spec: RegistrySpec, package: ModelPackage, but: Collection[str] = ()) -> EnvironmentSpec | None:
+    """Give the environment that a version enters by being approved; None when there is none to enter now.
+
+    Args:
+        spec: The declaration.
+        package: The version. While it is on its way into a stage, or has failed there, it enters no other.
+        but: Stages that it has entered since it was approved.
+    """
+    if package.stage and spec.environment_of(package.stage) and package.stage_status != StageStatus.APPROVED:
+        return None
+    order = spec.stages.index
+    here = order(package.stage) if package.stage in spec.stages else -1
     waiting = [
         env
-        for env in case.spec.environments.values()
-        if env.enter is Enter.ON_APPROVAL and order(env.stage) > here and env.stage not in entered
+        for env in spec.environments.values()
+        if env.enter is Enter.ON_APPROVAL and order(env.stage) > here and env.stage not in but
     ]
     return min(waiting, key=lambda env: order(env.stage), default=None)
 
@@ -348,7 +399,9 @@ def is_admitted(package: ModelPackage, chain: Sequence[Entry]) -> bool:
     """Tell whether the decision that put a version into its stage was reviewed, and nothing was held against it."""
     stamp = str(package.entered or "")
     entry = next((e for e in reversed(chain) if e.kind in _STAGE_KINDS and e.token == stamp), None)
-    return entry is not None and bool(stamp) and not entry.facts.get("refusal")
+    last = _last_position(chain)  # a later move by hand that is still to be stamped supersedes it
+    is_standing = last is not None and last.token == stamp
+    return entry is not None and bool(stamp) and is_standing and not entry.facts.get("refusal")
 
 
 def wants_reconciling(case: Case) -> bool:

@@ -13,7 +13,7 @@ No clock is compared with another one, and no answer of UpdateEndpoint has to be
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
 from modelward.core.endpoint import Endpoint
@@ -75,7 +75,7 @@ def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str) -> str
     The digest covers all that goes into them, so equal names mean equal contents, and creating one twice is harmless.
     The creation time stands in for the version's identity: numbers may be given again after a deletion.
     """
-    made_of = (package.arn, package.created_at.isoformat(), repr(spec), role_arn)
+    made_of = (package.arn, package.created_at.astimezone(UTC).isoformat(), repr(spec), role_arn)
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
     return rollout_name(package.group, spec.environment, package.version, digest)
 
@@ -107,7 +107,7 @@ def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
         changes.append(Record(_verified(scene, package, now)))
     if package.stage_status != StageStatus.APPROVED:
         changes.append(_with_status(package, StageStatus.APPROVED))
-    changes += [_archive(scene, other, package, now) for other in _replaced(scene, package)]
+    changes += [_archive(scene, other, package) for other in _replaced(scene, package)]
     if not changes:
         return Plan(f"{scene.environment.name} serves v{package.version}, as it should.")
     return Plan(f"{scene.environment.name} is verified to serve v{package.version}.", tuple(changes))
@@ -116,6 +116,7 @@ def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
 def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
     attempt = _rollout_entry(scene, package)
     is_open = attempt is not None and attempt.kind is EntryKind.DEPLOYING and attempt.facts.get("config") == target
+    is_open = is_open and not _is_overtaken(attempt, scene.endpoint)
     if attempt and attempt.kind is EntryKind.FAILED and attempt.facts.get("config") == target:
         return _give_up(package)
     if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
@@ -124,6 +125,16 @@ def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) ->
         again = AskReconciler(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
     return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
+
+
+def _is_overtaken(attempt: Entry | None, endpoint: Endpoint | None) -> bool:
+    """Tell whether another rollout had the endpoint first: it rests on a config that this one neither left nor wanted.
+
+    UpdateEndpoint was refused then, so this rollout has not failed; it has not begun.
+    """
+    if attempt is None or endpoint is None or endpoint.status != "InService":
+        return False
+    return endpoint.config_name not in (attempt.facts.get("from_config"), attempt.facts.get("config"))
 
 
 def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | None) -> Plan:
@@ -141,10 +152,8 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
 
 
 def _failed(scene: Scene, package: ModelPackage, attempt: Entry, now: datetime) -> Plan:
-    why = _failure(scene.endpoint, attempt.facts["config"])
-    entry = _entry(scene, package, EntryKind.FAILED, why, now)
-    entry = replace(entry, facts={"config": attempt.facts["config"]})
-    return Plan(why, (Record(entry), *_give_up(package, why).changes))
+    config = attempt.facts["config"]
+    return _fail(scene, package, config, _failure(scene.endpoint, config), now)
 
 
 def _give_up(package: ModelPackage, why: str = "the rollout failed") -> Plan:
@@ -175,19 +184,44 @@ def _replaced(scene: Scene, package: ModelPackage) -> list[ModelPackage]:
     ]
 
 
-def _archive(scene: Scene, other: ModelPackage, by: ModelPackage, now: datetime) -> UpdateVersion:
+def _archive(scene: Scene, other: ModelPackage, by: ModelPackage) -> UpdateVersion:
+    """Retire a version at the time of the decision from which it follows.
+
+    It may have been put there later than the one that serves, and have given way because it may not serve; then its
+    own entry is that time, or it would look like a decision that came after and was overwritten, and be brought back.
+    """
     stage = scene.spec.archive_stage
+    at = max((each.entered.at for each in (by, other) if each.entered), default=other.modified_at)
     reason = f"replaced in {scene.environment.stage} by v{by.version}"
     cycle = LifeCycle(stage, StageStatus.RETIRED.value, reason)
-    return UpdateVersion(other.arn, other.version, life_cycle=cycle, entered=Entered(stage, now))
+    return UpdateVersion(other.arn, other.version, life_cycle=cycle, entered=Entered(stage, at))
+
+
+def plan_refused(scene: Scene, why: str, *, now: datetime) -> Plan:
+    """Plan what follows when SageMaker refuses a rollout for good: it has failed, as if it had begun.
+
+    Args:
+        scene: As observed after the refusal.
+        why: SageMaker's words.
+        now: The time.
+    """
+    package, spec = scene.wanted, scene.endpoint_spec
+    if package is None or spec is None:
+        return Plan("Nothing is wanted any more.")
+    return _fail(scene, package, config_name(package, spec, scene.role_arn), why, now)
+
+
+def _fail(scene: Scene, package: ModelPackage, config: str, why: str, now: datetime) -> Plan:
+    entry = replace(_entry(scene, package, EntryKind.FAILED, why, now), facts={"config": config})
+    return Plan(why, (Record(entry), *_give_up(package, why).changes))
 
 
 def _with_status(package: ModelPackage, status: StageStatus, why: str = "") -> UpdateVersion:
     if package.life_cycle is None:
         raise AssertionError("a version of a stage has a life cycle")
     cycle = replace(package.life_cycle, status=status.value)
-    cycle = replace(cycle, description=why[:1024]) if why else cycle
-    return UpdateVersion(package.arn, package.version, life_cycle=cycle)
+    cycle = replace(cycle, description=" ".join(why.split())[:1024]) if why else cycle
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=package.entered)
 
 
 def _rollout_entry(scene: Scene, package: ModelPackage) -> Entry | None:
@@ -204,7 +238,7 @@ def _rollout_entry(scene: Scene, package: ModelPackage) -> Entry | None:
 
 
 def _modified(endpoint: Endpoint | None) -> str:
-    return endpoint.modified_at.isoformat() if endpoint else ""
+    return endpoint.modified_at.astimezone(UTC).isoformat() if endpoint else ""
 
 
 def _deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Entry:

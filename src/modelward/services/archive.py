@@ -1,9 +1,11 @@
 """Looking at a model archive without unpacking it, let alone loading what is inside."""
 
+import gzip
 import hashlib
+import itertools
 import tarfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -49,8 +51,11 @@ def digest_of(chunks: Iterable[bytes]) -> str:
 
 def _check(name: str, path: Path) -> None:
     try:
-        with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|gz") as archive:
-            _check_members(name, archive, raw)
+        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as packed:
+            with tarfile.open(fileobj=packed, mode="r|") as archive:
+                _check_members(name, archive, raw)
+            while packed.read(_CHUNK):  # to the end, where gzip compares its checksum and a file cut short shows
+                pass
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ArtifactError(
             name, found=f"no readable gzipped tar ({error})", rule="SageMaker takes nothing else"
@@ -59,29 +64,47 @@ def _check(name: str, path: Path) -> None:
 
 def _check_members(name: str, archive: tarfile.TarFile, raw: IO[bytes]) -> None:
     files = total = 0
+    names, links = set[str](), set[str]()
     for count, member in enumerate(archive, 1):
         fault = _fault(member)
         total += member.size
         files += member.isfile()
+        names.add(member.name)
+        links.update([member.name] if member.issym() else [])
         is_bomb = count > _MOST_MEMBERS or total > min(_MOST_BYTES, _MOST_RATIO * max(raw.tell(), _CHUNK))
         if fault or is_bomb:
             found = f"{member.name!r} {fault}" if fault else f"more than {_MOST_RATIO} times its size when unpacked"
             raise ArtifactError(name, found=found, rule="unpacking must stay inside its folder and within bounds")
+    behind = next((each for each in names if _is_behind(each, links)), None)
+    if behind:
+        raise ArtifactError(name, found=f"{behind!r} lies behind a link", rule="a folder in an archive is no link")
     if not files:
         raise ArtifactError(name, found="no file in it", rule="a model has at least one")
 
 
 def _fault(member: tarfile.TarInfo) -> str:
     """Say what makes a member unsafe; empty when nothing does."""
-    if _is_outside(PurePosixPath(member.name)):
+    path = PurePosixPath(member.name)
+    if ".." in path.parts or _is_outside(path):
         return "lies outside the archive"
-    if member.issym() and _is_outside(PurePosixPath(member.name).parent / member.linkname):
+    if member.issym() and (_turns_back(member.linkname) or _is_outside(path.parent / member.linkname)):
         return f"is a link to {member.linkname!r}, outside the archive"
-    if member.islnk() and _is_outside(PurePosixPath(member.linkname)):
+    if member.islnk() and (_turns_back(member.linkname) or _is_outside(PurePosixPath(member.linkname))):
         return f"is a link to {member.linkname!r}, outside the archive"
     if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
         return "is neither file, folder nor link"
     return ""
+
+
+def _turns_back(target: str) -> bool:
+    """Tell whether a link goes up after it went down: what it went down through may itself be a link."""
+    parts = PurePosixPath(target).parts
+    return any(after == ".." and before != ".." for before, after in itertools.pairwise(parts))
+
+
+def _is_behind(name: str, links: Set[str]) -> bool:
+    """Tell whether the way to a member leads through a link, so that its name does not tell where it ends."""
+    return bool(links) and any(str(parent) in links for parent in PurePosixPath(name).parents)
 
 
 def _is_outside(path: PurePosixPath) -> bool:

@@ -1,12 +1,16 @@
 """Decisions about a version: approve, reject, promote, roll back. Each costs one UpdateModelPackage and two reads."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
 from modelward.core.arn import VersionArn
 from modelward.core.errors import InputError, NotFoundError, PolicyError
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.gates import judge
-from modelward.planning.review import REFUSAL, approval_environment, entry_into
-from modelward.planning.standing import holder
+from modelward.planning.review import REFUSAL, approval_environment, entered_by_approval
+from modelward.planning.standing import decided_after, decided_at, desired, is_eligible, live, served_from
 from modelward.services import reading
 from modelward.services.context import Context
 
@@ -59,9 +63,31 @@ def plan_approval(context: Context, arn: str, reason: str) -> tuple[ModelPackage
             next_step="Wait until SageMaker has finished it, or register it anew.",
         )
     environment = approval_environment(context.spec)
-    _check_gates(context, package, environment.stage if environment else None, "approval")
+    standing = _standing(context, package, environment.stage) if environment else []
+    _check_gates(context, package, environment.stage if environment else None, standing, "approval")
     change = UpdateVersion(arn, package.version, approval=ApprovalStatus.APPROVED, reason=reason)
+    entering = entered_by_approval(context.spec, package)
+    if entering is not None:
+        # In the same call, and not left to the review of this approval: it would come after a promotion that follows
+        # at once, and move the version back.
+        moved = _decision(context, package, entering.stage, f"approved: {reason}", standing)
+        change = replace(moved, approval=ApprovalStatus.APPROVED, reason=reason)
     return package, Plan(f"Approve v{package.version} of {package.group}.", (change,))
+
+
+def _decision(
+    context: Context, package: ModelPackage, stage: str, reason: str, standing: Sequence[ModelPackage]
+) -> UpdateVersion:
+    """Put a version into a stage because a person says so: later than all that is overridden, whatever the clock."""
+    at = decided_after(max(context.clock(), package.modified_at + timedelta(microseconds=1)), (package, *standing))
+    status = StageStatus.RETIRED if stage == context.spec.archive_stage else StageStatus.APPROVED
+    status = StageStatus.IN_PROGRESS if context.spec.environment_of(stage) else status
+    cycle = LifeCycle(stage, status.value, reason[:REASON_LIMIT])
+    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, at), is_decision=True)
+
+
+def _standing(context: Context, package: ModelPackage, stage: str) -> list[ModelPackage]:
+    return reading.standing(context, package.group, *served_from(context.spec, stage))
 
 
 def plan_rejection(context: Context, arn: str, reason: str) -> tuple[ModelPackage, Plan]:
@@ -107,25 +133,32 @@ def plan_promotion(context: Context, arn: str, stage: str, reason: str) -> tuple
     reason = checked_reason(reason)
     reading.check_stage(context, stage)
     package = context.sagemaker.describe_model_package(arn)
-    if package.stage == stage and package.entered and package.stage_status != StageStatus.REJECTED:
+    is_served = context.spec.environment_of(stage) is not None
+    standing = _standing(context, package, stage) if is_served else [package]
+    if _is_there(package, stage, standing):
         return package, Plan(f"v{package.version} stands in {stage} already ({package.stage_status}).")
-    _check_leaving(context, package)
+    _check_leaving(context, package, stage)
     why = f"Promote v{package.version} of {package.group} to {stage}."
-    if context.spec.environment_of(stage) is None:
-        return package, Plan(why, (_move(context, package, stage, reason),))
+    if not is_served:
+        return package, Plan(why, (_decision(context, package, stage, reason, ()),))
     _check_approved(package, stage)
-    _check_gates(context, package, stage, f"promotion to {stage}")
-    return package, Plan(why, (entry_into(stage, package, reason, context.clock()),))
+    _check_gates(context, package, stage, standing, f"promotion to {stage}")
+    return package, Plan(why, (_decision(context, package, stage, reason, standing),))
 
 
-def _move(context: Context, package: ModelPackage, stage: str, reason: str) -> UpdateVersion:
-    """Put a version into a stage that no environment serves: there is nothing to verify."""
-    status = StageStatus.RETIRED if stage == context.spec.archive_stage else StageStatus.APPROVED
-    cycle = LifeCycle(stage, status.value, reason)
-    return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, context.clock()))
+def _is_there(package: ModelPackage, stage: str, standing: Sequence[ModelPackage]) -> bool:
+    """Tell whether a version stands in a stage by the latest decision, and has not failed there."""
+    if package.stage != stage or package.entered is None or package.stage_status == StageStatus.REJECTED:
+        return False
+    rivals = [
+        each for each in standing if each.version != package.version and each.stage == stage and is_eligible(each)
+    ]
+    return max([package, *rivals], key=decided_at) is package
 
 
-def _check_leaving(context: Context, package: ModelPackage) -> None:
+def _check_leaving(context: Context, package: ModelPackage, stage: str) -> None:
+    if package.stage == stage:
+        return
     environment = context.spec.environment_of(package.stage) if package.stage else None
     is_serving = environment is not None and package.stage_status == StageStatus.APPROVED
     if environment and is_serving and environment.stage == reading.last_stage(context):
@@ -145,10 +178,11 @@ def _check_approved(package: ModelPackage, stage: str) -> None:
         )
 
 
-def _check_gates(context: Context, package: ModelPackage, stage: str | None, what: str) -> None:
-    spec = context.model(package.group)
-    live = holder(reading.standing(context, package.group, stage), stage) if stage and spec.gates else None
-    verdicts = judge(spec, package, live)
+def _check_gates(
+    context: Context, package: ModelPackage, stage: str | None, standing: Sequence[ModelPackage], what: str
+) -> None:
+    rival = live(standing, served_from(context.spec, stage)) if stage else None
+    verdicts = judge(context.model(package.group), package, rival)
     if not all(verdict.is_held for verdict in verdicts):
         raise PolicyError(
             f"{what} of v{package.version} of {package.group}",
@@ -181,37 +215,45 @@ def plan_roll_back(
     reason = checked_reason(reason)
     context.model(model)
     environment = reading.environment(context, environment_name)
-    serving = [p for p in reading.standing(context, model, environment.stage) if p.stage_status == StageStatus.APPROVED]
-    package = heir(context, model, environment_name, {p.version for p in serving}, to)
+    # The list and not the index: right after a release is when people roll back, and the index may not know it yet.
+    standing = reading.standing_now(context, model, environment.stage)
+    wanted = desired(standing, environment.stage)
+    package = (
+        _named(context, model, environment_name, to)
+        if to is not None
+        else heir(context, model, environment_name, but=wanted.version if wanted else None)
+    )
     if package is None:
         step = f"Promote another version: `modelward promote {model} VERSION {environment.stage} --reason …`."
         raise NotFoundError(f"approved version that {environment_name} served before", model, next_step=step)
     _check_approved(package, environment.stage)
-    if package.stage == environment.stage and package.stage_status == StageStatus.APPROVED:
-        return package, Plan(f"{environment_name} serves v{package.version} already.")
-    change = entry_into(environment.stage, package, reason, context.clock())
+    if wanted and package.version == wanted.version:
+        return package, Plan(f"{environment_name} serves v{package.version} already, or will when its rollout ends.")
+    change = _decision(context, package, environment.stage, reason, standing)
     return package, Plan(f"Roll {model} back to v{package.version} in {environment_name}.", (change,))
 
 
-def heir(
-    context: Context, model: str, environment_name: str, leaving: set[int], to: int | None = None
-) -> ModelPackage | None:
-    """Find the version to go back to: the last one verified in an environment, still approved, and not leaving it.
+def _named(context: Context, model: str, environment_name: str, version: int) -> ModelPackage:
+    if version not in set(reading.verified_before(context, model, environment_name)):
+        raise PolicyError(
+            f"rollback of {model} to v{version}",
+            rule=f"{environment_name} was never seen to serve it, so it is no way back",
+            next_step=f"Promote it instead, or see `modelward history {model}` for those verified there.",
+        )
+    return reading.describe(context, model, version)
 
-    Raises:
-        PolicyError: a version was named that the environment was never seen to serve.
+
+def heir(context: Context, model: str, environment_name: str, but: int | None) -> ModelPackage | None:
+    """Find the version to go back to: the last one verified in an environment that is still approved.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        environment_name: A declared environment.
+        but: The version to go back from.
     """
-    candidates = reading.verified_before(context, model, environment_name)
-    if to is not None:
-        if to not in set(candidates):
-            raise PolicyError(
-                f"rollback of {model} to v{to}",
-                rule=f"{environment_name} was never seen to serve it, so it is no way back",
-                next_step=f"Promote it instead, or see `modelward history {model}` for those verified there.",
-            )
-        return reading.describe(context, model, to)
-    for version in candidates:
-        if version in leaving:
+    for version in reading.verified_before(context, model, environment_name):
+        if version == but:
             continue
         try:
             package = reading.describe(context, model, version)

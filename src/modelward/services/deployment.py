@@ -32,7 +32,7 @@ def plan_deployment(context: Context, model: str, environment_name: str) -> Plan
     """
     context.model(model)
     environment = reading.environment(context, environment_name)
-    wanted_in(context, model, environment.stage, environment_name)
+    wanted_in(context, model, environment.stage)
     return plan_reconcile(context, model, environment_name, is_review_allowed=False)
 
 
@@ -44,7 +44,7 @@ def ask(context: Context, model: str, environment_name: str) -> ModelPackage:
     """
     context.model(model)
     environment = reading.environment(context, environment_name)
-    package = wanted_in(context, model, environment.stage, environment_name)
+    package = wanted_in(context, model, environment.stage)
     request = AskReconciler(model, environment_name, package.version)
     apply(context, Plan(f"Ask for {model} in {environment_name}.", (request,)))
     return package
@@ -106,16 +106,18 @@ def _state(now: ModelPackage, endpoint: Endpoint | None, name: str) -> str:
     return f"{name}: {endpoint.status if endpoint else 'not there yet'}, v{now.version} {now.stage_status}"
 
 
-def wanted_in(context: Context, model: str, stage: str, environment_name: str) -> ModelPackage:
+def wanted_in(context: Context, model: str, stage: str) -> ModelPackage:
     """Find the version that a stage wants served, reviewed or not; the newest decision counts.
+
+    It asks the list and not the index: right after a decision is when people deploy, and the index may not know it.
 
     Raises:
         NotFoundError: no approved version stands in the stage.
     """
     open_states = (StageStatus.IN_PROGRESS, StageStatus.APPROVED)
-    here = [p for p in reading.standing(context, model, stage) if p.is_approved and p.stage_status in open_states]
-    found = max(here, key=decided_at, default=None)
+    standing = [p for p in reading.standing_now(context, model, stage) if p.stage == stage]
+    found = max((p for p in standing if p.is_approved and p.stage_status in open_states), key=decided_at, default=None)
     if found is None:
         step = f"Promote one: `modelward promote {model} VERSION {stage} --reason …`."
-        raise NotFoundError(f"approved version of {model} for environment", environment_name, next_step=step)
+        raise NotFoundError(f"approved version of {model} in stage", stage, next_step=step)
     return found

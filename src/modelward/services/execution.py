@@ -76,6 +76,7 @@ def _update_version(context: Context, change: UpdateVersion) -> None:
         reason=change.reason,
         life_cycle=change.life_cycle,
         entered=change.entered,
+        is_decision=change.is_decision,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelward.aws.ledger import entry_of
 from modelward.core.arn import who as short
+from modelward.core.errors import AwsError, NotFoundError, ThrottledError
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage
 from modelward.services import reading
@@ -34,6 +35,9 @@ def tell_item(context: Context, item: Mapping[str, Any]) -> bool:
 def tell(context: Context, entry: Entry) -> bool:
     """Tell people of an entry, unless it is one that its outcome will tell.
 
+    Slack is tried first: it refuses more often, and what was sent already is sent again when the entry comes back. A
+    Slack that is not set up (no secret, a dead webhook) holds nothing up where there is e-mail: the mail says so.
+
     Args:
         context: Gateways.
         entry: What happened.
@@ -42,17 +46,32 @@ def tell(context: Context, entry: Entry) -> bool:
         Whether anybody was told.
 
     Raises:
-        AwsError: Slack or SNS refused. Slack is tried first: it refuses more often, and what was sent is sent again
-            when the entry comes back.
+        ThrottledError: Slack or SNS asks to come back later.
+        AwsError: SNS refused; or Slack did, and there is no e-mail that could say so.
+        NotFoundError: Slack's secret does not exist, and there is no e-mail that could say so.
     """
     if entry.kind in _QUIET or entry.model not in context.spec.models:
         return False
     live = _live(context, entry)
-    if context.webhook:
-        context.webhook.post(slack_message(context.spec.name, entry, live))
+    trouble = _post(context, entry, live)
     if context.spec.notifications.email:
-        context.topic.publish(subject(context.spec.name, entry), email_text(entry, live))
-    return True
+        context.topic.publish(subject(context.spec.name, entry), email_text(entry, live) + trouble)
+    return bool(context.webhook or context.spec.notifications.email)
+
+
+def _post(context: Context, entry: Entry, live: ModelPackage | None) -> str:
+    """Post to Slack where it is declared, and return what the e-mail must say of it."""
+    if context.webhook is None:
+        return ""
+    try:
+        context.webhook.post(slack_message(context.spec.name, entry, live))
+    except ThrottledError:
+        raise
+    except (AwsError, NotFoundError) as error:
+        if not context.spec.notifications.email:
+            raise
+        return f"\n\nSlack was not told: {error.problem}\nNext: {error.next_step}"
+    return ""
 
 
 def _live(context: Context, entry: Entry) -> ModelPackage | None:
@@ -77,7 +96,7 @@ _WORDS = {
     EntryKind.REJECTED: "was rejected",
     EntryKind.PENDING: "waits for approval again",
     EntryKind.STAGED: "was promoted: its rollout begins",
-    EntryKind.ROLLED_BACK: "is being rolled back to",
+    EntryKind.ROLLED_BACK: "comes back",
     EntryKind.REFUSED: "was refused and put back",
     EntryKind.DEPLOYING: "is being deployed",
     EntryKind.VERIFIED: "is live and verified",

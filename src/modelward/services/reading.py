@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from modelward.config.spec import EnvironmentSpec
 from modelward.core.arn import VersionArn
 from modelward.core.errors import InputError, NotFoundError
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage
-from modelward.planning.comparison import Comparison
-from modelward.planning.comparison import compare as compare_packages
 from modelward.planning.standing import holder
 from modelward.services.context import Context
+
+if TYPE_CHECKING:
+    from modelward.planning.comparison import Comparison
 
 STAGE = "ModelLifeCycle.Stage"
 VERSION = "ModelPackageVersion"
@@ -102,9 +104,9 @@ def environment(context: Context, name: str) -> EnvironmentSpec:
     return spec
 
 
-def standing(context: Context, model: str, stage: str) -> list[ModelPackage]:
-    """Find the versions in a stage, as far as the search index knows."""
-    return list(context.sagemaker.search_model_packages(model, any_of=[(STAGE, stage)]))
+def standing(context: Context, model: str, *stages: str) -> list[ModelPackage]:
+    """Find the versions in one of some stages, as far as the search index knows."""
+    return list(context.sagemaker.search_model_packages(model, any_of=[(STAGE, stage) for stage in stages]))
 
 
 def current(context: Context, model: str, stage: str) -> ModelPackage | None:
@@ -122,11 +124,12 @@ def current(context: Context, model: str, stage: str) -> ModelPackage | None:
     if found is None:
         return None
     fresh = context.sagemaker.describe_model_package(found.arn)
-    return fresh if holder([fresh], stage) else holder(_listed_in(context, model, stage), stage)
+    return fresh if holder([fresh], stage) else holder(standing_now(context, model, stage), stage)
 
 
-def _listed_in(context: Context, model: str, stage: str) -> list[ModelPackage]:
-    listed = [package for package in context.sagemaker.list_model_packages(model) if package.stage == stage]
+def standing_now(context: Context, model: str, stage: str) -> list[ModelPackage]:
+    """Find the versions in a stage as they are at this moment: one call for each hundred, and one for each found."""
+    listed = [package for package in context.sagemaker.list_model_packages(model) if package.stage in (stage, None)]
     return [context.sagemaker.describe_model_package(package.arn) for package in listed]
 
 
@@ -145,7 +148,7 @@ def best(context: Context, model: str, metric: str) -> ModelPackage:
     return max(having, key=lambda package: (sign * package.metrics[metric], package.version))
 
 
-def compare(context: Context, model: str, a: int, b: int) -> Comparison:
+def compare(context: Context, model: str, a: int, b: int) -> "Comparison":
     """Compare two versions with each other, and with the one that holds the last environment's stage.
 
     One search finds all three; what the index does not know yet is described.
@@ -153,6 +156,8 @@ def compare(context: Context, model: str, a: int, b: int) -> Comparison:
     Raises:
         NotFoundError: the model or a version does not exist.
     """
+    from modelward.planning.comparison import compare as compare_packages  # no function compares
+
     spec = context.model(model)
     stage = last_stage(context)
     wanted = [(VERSION, str(a)), (VERSION, str(b)), *([(STAGE, stage)] if stage else [])]

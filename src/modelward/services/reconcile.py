@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from modelward.config.spec import EnvironmentSpec
 from modelward.core.endpoint import Endpoint
-from modelward.core.errors import NotFoundError
+from modelward.core.errors import AwsError, ConflictError, NotFoundError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, version_in
-from modelward.planning.changes import Plan
+from modelward.planning.changes import CreateEndpointConfig, Plan
 from modelward.planning.review import is_admitted
-from modelward.planning.rollout import Scene, plan_rollout
+from modelward.planning.rollout import Scene, plan_refused, plan_rollout
 from modelward.planning.standing import desired
 from modelward.services import reading
 from modelward.services.context import Context
@@ -38,19 +38,44 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
 
     Raises:
         NotFoundError: the model or environment is not declared.
-        ConflictError: the endpoint was busy after all; try again later.
+        ConflictError: others kept being faster; try again later.
         AwsError: AWS refused a call; the next call continues where this one stopped.
     """
     done: list[Plan] = []
-    for _ in range(_MOVES):
+    for move in range(_MOVES):
         plan = plan_reconcile(context, model, environment_name, hint)
         if plan.is_empty:
             break
-        apply(context, plan)
+        try:
+            apply(context, plan)
+        except ConflictError:
+            # Another one was faster. A look at what it did usually finds nothing left to do; the queue, where the
+            # message would wait otherwise, brings it back only after minutes.
+            if move == _MOVES - 1:
+                raise
+            continue
+        except AwsError as error:
+            plan = _refused(context, model, environment_name, plan, error)
+            apply(context, plan)
         done.append(plan)
         if not _is_followed(plan):
             break
     return done
+
+
+def _refused(context: Context, model: str, environment_name: str, plan: Plan, error: AwsError) -> Plan:
+    """Plan what follows when AWS refuses a rollout for good: a person must know now, and not when the queue gives up.
+
+    Raises:
+        AwsError: it was no rollout, or AWS may accept it later.
+    """
+    is_rollout = any(isinstance(change, CreateEndpointConfig) for change in plan.changes)
+    if type(error) is not AwsError or not is_rollout:
+        raise error
+    environment = reading.environment(context, environment_name)
+    standing = reading.standing(context, model, environment.stage)
+    scene = _scene(context, model, environment, standing, _endpoint(context, model, environment))
+    return plan_refused(scene, error.problem, now=context.clock())
 
 
 def _is_followed(plan: Plan) -> bool:

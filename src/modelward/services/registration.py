@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +110,27 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
     return None, Plan(f"Register a version of {model}.", (*uploads, CreateVersion(model, request)))
 
 
+def registered_before(context: Context, model: str, plan: Plan) -> ModelPackage | None:
+    """Find the version that has taken the token of a plan: the same contents, made again before the index knew them.
+
+    A job that is run again packs the same bytes at another time, and SageMaker refuses a token that comes with another
+    request. It was taken moments ago, so a look at the newest versions is enough.
+    """
+    digests = {
+        c.request["CustomerMetadataProperties"][REQUEST_KEY] for c in plan.changes if isinstance(c, CreateVersion)
+    }
+    newest = islice(context.sagemaker.list_model_packages(model), _NEWEST)
+    described = (context.sagemaker.describe_model_package(listed.arn) for listed in newest)
+    return next((package for package in described if package.metadata.get(REQUEST_KEY) in digests), None)
+
+
+_NEWEST = 10
 _REQUEST_PROPERTY = f"CustomerMetadataProperties.{REQUEST_KEY}"
 
 
 def _check(submission: Submission) -> None:
     for name, value in submission.metrics.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not _is_finite(value):
             raise InputError(f"metric {name}", found=repr(value), rule="a metric is a finite number")
     if not re.fullmatch(r"\S{1,255}", submission.image):
         raise InputError("image", found=repr(submission.image), rule=_IMAGE_RULE)
@@ -124,6 +141,14 @@ def _check(submission: Submission) -> None:
         raise InputError("dataset", found="no name", rule="a dataset has a name")
     if dataset and dataset.sha256 and not _SHA256.fullmatch(dataset.sha256):
         raise InputError("dataset sha256", found=repr(dataset.sha256), rule="a SHA-256 has 64 hexadecimal digits")
+
+
+def _is_finite(value: object) -> bool:
+    """Tell whether a value is a finite number; those of NumPy are numbers too, booleans are not."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _check_text(argument: str, text: str) -> None:
@@ -195,7 +220,7 @@ def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared
     ours = [key for key in submission.metadata if key.startswith((OUR_KEY, METRIC_KEY))]
     if ours:
         raise InputError("metadata", found=f"key {ours[0]!r}", rule=f"{OUR_KEY} and {METRIC_KEY} are Modelward's own")
-    pairs = {SHA256_KEY: artifact.sha256, BRANCH_KEY: code.branch}
+    pairs = {SHA256_KEY: artifact.sha256, BRANCH_KEY: _fitting(code.branch)}
     if code.is_dirty is not None:
         pairs[DIRTY_KEY] = str(code.is_dirty).lower()
     if submission.dataset:
@@ -205,7 +230,13 @@ def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared
     return {**pairs, **_metric_pairs(submission.metrics, declared, MOST_PAIRS - _RESERVED - len(pairs))}
 
 
-_RESERVED = 3  # the request's digest, the time of training, and the stamp of a stage
+def _fitting(text: str) -> str:
+    """Make a text fit into a pair that was recorded unasked: nobody's branch may keep them from registering."""
+    return "".join(char if _is_pair_text(char) else "_" for char in text)[:_VALUE_LIMIT]
+
+
+_STAMPS = 3  # of a stage: entered, decided, because
+_RESERVED = _STAMPS + 2  # and the request's digest and the time of training
 
 
 def _metric_pairs(metrics: Mapping[str, float], declared: frozenset[str], room: int) -> dict[str, str]:
@@ -217,7 +248,7 @@ def _metric_pairs(metrics: Mapping[str, float], declared: frozenset[str], room: 
 
 
 def _checked_pairs(pairs: Mapping[str, str]) -> dict[str, str]:
-    if len(pairs) > MOST_PAIRS - 1:  # one is kept for the stamp of a stage
+    if len(pairs) > MOST_PAIRS - _STAMPS:
         rule = f"SageMaker keeps at most {MOST_PAIRS} pairs, and Modelward needs {_RESERVED} of them"
         raise InputError("metadata", found=f"{len(pairs)} pairs with metrics, dataset and ours", rule=rule)
     for key, value in pairs.items():

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from modelward.config.spec import ModelSpec, RegistrySpec
-from modelward.core.errors import IntegrityError
+from modelward.core.errors import ConflictError, IntegrityError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
 from modelward.planning.changes import Plan, UpdateVersion
@@ -46,6 +46,14 @@ class Registry:
             NotFoundError: registry.toml declares none of that name.
         """
         return Model(self._context, self._context.model(name))
+
+
+class _More(TypedDict, total=False):
+    """The rarer arguments of `Model.register`."""
+
+    metadata: Mapping[str, str]
+    run: str
+    content_types: tuple[str, ...]
 
 
 class Model:
@@ -122,7 +130,7 @@ class Model:
         dataset: Dataset | None = None,
         notes: str = "",
         progress: Progress | None = None,
-        **more: Any,
+        **more: Unpack["_More"],
     ) -> "Version":
         """Register a version; git state, training time and who did it are recorded unasked.
 
@@ -134,7 +142,8 @@ class Model:
             dataset: What it was trained on.
             notes: One line of at most 1,024 characters.
             progress: Called with the bytes sent so far and in all.
-            more: `metadata` (pairs to keep), `run` (what made it), `content_types`; see `Submission`.
+            more: `metadata` (more pairs to keep), `run` (the training job or pipeline execution that made it) and
+                `content_types` (MIME types that it takes and gives); see `Submission`.
 
         Returns:
             The new version, or the one that was registered with the very same contents before.
@@ -149,8 +158,13 @@ class Model:
         existing, plan = registration.plan_registration(self._context, self.name, submission)
         if existing:
             return self._version(existing)
-        arn = apply(self._context, plan, progress)
-        return Version(self._context, arn)
+        try:
+            return Version(self._context, apply(self._context, plan, progress))
+        except ConflictError:
+            existing = registration.registered_before(self._context, self.name, plan)
+            if existing is None:
+                raise
+            return self._version(existing)
 
     def plan_register(self, submission: Submission) -> Plan:
         """Plan to register a version, and change nothing; raises what `register` raises."""

@@ -1,11 +1,12 @@
 """Reviewing a version: record what is new about it, and see to it that the rules are kept."""
 
-from modelward.config.spec import EnvironmentSpec
+from dataclasses import replace
+
 from modelward.core.errors import ConflictError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, ModelPackage
 from modelward.planning.changes import AskReconciler, Plan, Record
-from modelward.planning.review import Case, approval_environment, demands, is_news, news, wants_reconciling
+from modelward.planning.review import Case, concerned, demands, news, wants_reconciling
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.decisions import heir
@@ -47,7 +48,7 @@ def _review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
     case = _case(context, package, context.ledger.chain(model, version))
     entries = news(case)
     apply(context, Plan("What is new", tuple(Record(entry) for entry in entries)))
-    case = Case(case.spec, case.model, package, (*case.chain, *entries), case.standing, case.heirs)
+    case = replace(case, chain=(*case.chain, *entries))
     why, updates = demands(case, now=context.clock())
     ask = _ask(case) if updates or wants_reconciling(case) else ()
     apply(context, Plan(why, (*updates, *ask)))
@@ -67,12 +68,10 @@ def _ask(case: Case) -> tuple[AskReconciler, ...]:
 
 def _case(context: Context, package: ModelPackage, chain: tuple[Entry, ...]) -> Case:
     """Read as much of the surroundings as the verdict needs: nothing, for a version about which nothing is new."""
-    spec = context.spec
-    case = Case(spec, context.model(package.group), package, chain)
-    environments = _concerned(case)
-    standing = {env.name: reading.standing(context, package.group, env.stage) for env in environments}
-    standing = {name: [_fresh(package, each) for each in each_one] for name, each_one in standing.items()}
-    return Case(spec, case.model, package, chain, standing, _heirs(context, case))
+    case = Case(context.spec, context.model(package.group), package, chain)
+    stages = concerned(case)
+    standing = [_fresh(package, each) for each in reading.standing(context, package.group, *stages)] if stages else []
+    return replace(case, standing=standing, heir=_heir(context, case))
 
 
 def _fresh(package: ModelPackage, indexed: ModelPackage) -> ModelPackage:
@@ -80,15 +79,8 @@ def _fresh(package: ModelPackage, indexed: ModelPackage) -> ModelPackage:
     return package if package.arn == indexed.arn else indexed
 
 
-def _concerned(case: Case) -> list[EnvironmentSpec]:
-    here = [case.environment] if case.environment else []
-    on_approval = approval_environment(case.spec) if is_news(case) and case.package.is_approved else None
-    is_needed = is_news(case) or case.package.approval_status is ApprovalStatus.REJECTED
-    return ([*here] if is_needed else []) + ([on_approval] if on_approval and on_approval not in here else [])
-
-
-def _heirs(context: Context, case: Case) -> dict[str, ModelPackage | None]:
+def _heir(context: Context, case: Case) -> ModelPackage | None:
     package, environment = case.package, case.environment
     if environment is None or package.approval_status is not ApprovalStatus.REJECTED:
-        return {}
-    return {environment.name: heir(context, package.group, environment.name, {package.version})}
+        return None
+    return heir(context, package.group, environment.name, but=package.version)

@@ -234,6 +234,7 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             "1 to 63 letters, digits and inner hyphens",
         ),
         ('name   = "acme"', 'name = "-acme"', "registry.name", "'-acme'", "1 to 63 letters, digits and inner hyphens"),
+        ('name   = "acme"', 'name = "3com"', "registry.name", "'3com'", "the first a letter"),
         ('name   = "acme"', 'name = ""', "registry.name", "''", "1 to 63 letters, digits and inner hyphens"),
         ('name   = "acme"', 'name = "acmé"', "registry.name", "'acmé'", "1 to 63 letters, digits and inner hyphens"),
         ('name   = "acme"', 'name = "acme\\n"', "registry.name", "'acme\\n'", "1 to 63 letters, digits and inner"),

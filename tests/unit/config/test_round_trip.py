@@ -25,6 +25,7 @@ from modelward.core.names import ENTITY_NAME_LIMIT
 
 STAGES = ("Development", "Staging", "Production", "Archived")
 alnum = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=ENTITY_NAME_LIMIT)
+registry_names = alnum.filter(lambda name: name[0] in string.ascii_lowercase)
 bounds = st.none() | st.floats(-1e300, 1e300)
 owners = st.text(st.characters(categories=["L", "N"]) | st.sampled_from("_.:/=+-@"), min_size=1, max_size=256)
 
@@ -60,7 +61,7 @@ def specs(draw: st.DrawFn) -> RegistrySpec:
     names = draw(st.sets(alnum, max_size=3))
     models = {name: draw(models_named(name, sorted(environments))) for name in sorted(names)}
     told = draw(st.builds(NotificationSpec, st.sampled_from([(), ("a@b.io",)]), st.sampled_from([None, Slack("x/y")])))
-    return RegistrySpec(draw(alnum), STAGES, environments, models, told)
+    return RegistrySpec(draw(registry_names), STAGES, environments, models, told)
 
 
 @st.composite

@@ -1,0 +1,114 @@
+"""How many AWS calls each operation makes, once connected: the figures that the documentation promises."""
+
+import pytest
+
+from modelward.handlers import reconcile
+
+
+def called(world, operation):
+    """Do something and give the calls that it made."""
+    since = len(world.calls)
+    operation()
+    return [name for _, name in world.calls[since:]]
+
+
+def reads(calls):
+    return [call for call in calls if not call.startswith(("Create", "Update", "Put"))]
+
+
+def test_registering_costs_one_create_one_put_for_each_file_and_one_read(world):
+    calls = called(world, lambda: world.register(0.95))
+    assert sorted(calls) == ["CreateModelPackage", "PutObject", "PutObject", "Search"]
+
+
+def test_a_decision_costs_one_update_and_two_reads_at_most(world):
+    world.release(0.95)
+    second = world.register(0.97)
+    world.finish()
+    for decide in (
+        lambda: second.approve(reason="good"),
+        lambda: second.promote("Production", reason="go"),
+        lambda: second.reject(reason="bad"),
+    ):
+        calls = called(world, decide)
+        assert [call for call in calls if call not in reads(calls)] == ["UpdateModelPackage"]
+        assert len(reads(calls)) <= 2
+
+
+def filled(world, count):
+    """Add versions that nobody does anything with, past the product."""
+    for number in range(count):
+        world.core._packages.create(
+            {
+                "ModelPackageGroupName": "digits",
+                "InferenceSpecification": {"Containers": [{"Image": "i", "ModelDataUrl": "s3://b/k"}]},
+                "CustomerMetadataProperties": {"metric:accuracy": f"0.{number}"},
+            },
+            WHO,
+        )
+
+
+class WHO:
+    @staticmethod
+    def user_context():
+        return {}
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_the_holder_of_a_stage_costs_two_calls_however_many_versions_there_are(world, count):
+    first = world.register(0.95)
+    first.promote("Development", reason="the oldest of all")
+    filled(world, count)
+
+    calls = called(world, lambda: world.digits.current("Development"))
+
+    assert world.digits.current("Development").version == 1
+    assert sorted(calls) == ["DescribeModelPackage", "Search"]
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 2), (100, 2), (101, 4), (350, 8)])
+def test_all_versions_with_their_metrics_cost_two_calls_for_each_hundred(world, count, most):
+    filled(world, count)
+    found = []
+    calls = called(world, lambda: found.extend(world.digits.versions()))
+
+    assert len(calls) <= most
+    assert [version.version for version in found] == list(range(count, 0, -1))
+    assert all(version.metrics for version in found)
+
+
+def test_a_comparison_costs_two_reads_at_most(world):
+    filled(world, 150)
+    calls = called(world, lambda: world.digits.compare(1, 140))
+    assert len(calls) <= 2
+
+
+def test_reconciling_with_nothing_to_do_costs_three_reads(world):
+    world.release(0.95)
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits", "environment": "production"}))
+    assert len(calls) <= 3
+    assert calls == reads(calls)
+
+
+def test_an_event_that_tells_nothing_new_costs_two_reads(world):
+    from modelward.handlers import model_package
+
+    version = world.release(0.95)
+    event = {"detail": {"ModelPackageArn": version.arn}}
+    calls = called(world, lambda: world.deliver(model_package.handler, event))
+    assert sorted(calls) == ["DescribeModelPackage", "Query"]
+
+
+def test_a_sweep_costs_little_more_than_a_look_at_each_environment(world):
+    world.release(0.95)
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits"}))
+    assert calls == reads(calls)
+    assert len(calls) <= 2 + 2 * 3
+
+
+def test_connecting_costs_nothing_and_an_artifact_is_not_read_twice(world):
+    world.use(world.declaration)
+    assert world.calls == []
+    version = world.register()
+    assert called(world, lambda: version.package) == ["DescribeModelPackage"]
+    assert called(world, lambda: (version.metrics, version.stage, version.lineage, version.notes)) == []

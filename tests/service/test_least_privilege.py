@@ -1,0 +1,225 @@
+"""What handlers ask of AWS over the whole life of a model, against what their roles allow: no less, and no more.
+
+The calls are recorded where they are made; the policies are those of the synthesized stacks of the same declaration.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from modelward.cli.demo.inbox import Slack
+from modelward.local import authorisation, deployment
+from modelward.local.sagemaker import Fault, Timing
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+HANDLERS = ("model_package", "reconcile", "notify")
+SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
+
+# What a role may do although its handler was never seen to ask for it. Patterns of: handler, action, resource.
+MEANT = {
+    ("*", "kms:*", "*"): "DynamoDB, its stream and SNS use the key on behalf of whoever calls them.",
+    ("*", "logs:*", "*"): "Lambda writes the log as the function.",
+    ("*", "xray:*", "*"): "Lambda writes the trace as the function.",
+    ("model_package", "sqs:*", "ReviewsQueue*"): "Lambda takes the messages from the queue as the function.",
+    ("reconcile", "sqs:*", "RolloutsQueue*"): "Lambda takes the messages from the queue as the function.",
+    ("notify", "dynamodb:*", "*StreamArn*"): "Lambda reads the stream as the function.",
+    ("notify", "sqs:*", "UntoldQueue*"): "Lambda sends the place of entries that nobody could be told of.",
+    ("reconcile", "sagemaker:CreateModel", "*:model-package/*"): (
+        "AWS's example for a model from a version allows it on the version, its reference names the model alone."
+    ),
+}
+
+
+class Need(NamedTuple):
+    """A permission that a call takes: the action, and which resource of a policy covers it."""
+
+    action: str
+    is_met_by: Callable[[str], bool]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Give the template of the functions, for the declaration that the world plays."""
+    folder = tmp_path_factory.mktemp("app")
+    for name in ("app.py", "registry.toml"):
+        shutil.copy(ROOT / name, folder)
+    assembly = deployment.synthesize(folder, folder / "cdk.out", account=ACCOUNT, region=REGION)
+    return json.loads((assembly / "acme-workflow.template.json").read_text())["Resources"]
+
+
+@pytest.fixture
+def needs(world: Any) -> dict[str, list[Need]]:
+    """Play the whole life of a model, and more, and give what each handler asked for."""
+    with Slack() as slack:
+        world.use(world.declaration + SLACK)
+        world.client("secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
+        _a_first_rollout_that_fails(world)
+        first = world.live(0.95)
+        world.sweep()
+        world.run_for(5)
+        second = world.live(0.97)
+        world.digits.roll_back("production", reason="users complain")
+        world.run_for(10)
+        first.reject(reason="it is biased")
+        world.run_for(10)
+        _a_rejection_that_nobody_hears(world, second)
+        bad = world.register(0.61)
+        world.sagemaker.update_model_package(ModelPackageArn=bad.arn, ModelApprovalStatus="Approved")
+        world.run_for(10)
+        _an_index_that_lags(world, second)
+    assert world.dead == []
+    return {
+        name: [need for call in world.asked if call[0].endswith(f".{name}") for need in _needs(*call[1:])]
+        for name in HANDLERS
+    }
+
+
+def _a_first_rollout_that_fails(world: Any) -> None:
+    """Leave a Failed endpoint behind, which the next rollout has to delete."""
+    world.core.faults.add("CreateEndpoint", kind=Fault.UNHEALTHY)
+    broken = world.register(0.93)
+    world.run_for(5)
+    broken.approve(reason="good figures")
+    world.run_for(10)
+
+
+def _a_rejection_that_nobody_hears(world: Any, version: Any) -> None:
+    """Let the sweep find out."""
+    world.is_deaf = True
+    version.reject(reason="it is biased")
+    world.run_for(2)
+    world.is_deaf = False
+    world.sweep()
+    world.run_for(10)
+
+
+def _an_index_that_lags(world: Any, serving: Any) -> None:
+    """Let people be told of something while the index still finds a version where it no longer is."""
+    world.core.timing = Timing(search_lag_s=600)
+    world.sagemaker.update_model_package(
+        ModelPackageArn=serving.arn, ModelLifeCycle={"Stage": "Archived", "StageStatus": "Retired"}
+    )
+    world.register(0.96)
+    world.run_for(5)
+
+
+def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Need]:
+    if service == "sagemaker":
+        root = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
+        for need in authorisation.needs(operation, params, root, lambda _arn: {}):
+            yield Need(need.action, _covering(need))
+        return
+    yield Need(f"{service}:{operation}", _matching(_RESOURCES[service](params)))
+
+
+def _covering(need: authorisation.Need) -> Callable[[str], bool]:
+    if need.action == "iam:PassRole":
+        return _matching(r".*ModelExecutionRole\w*")
+    return lambda pattern: any(fnmatchcase(resource, pattern) for resource in need.resources)
+
+
+def _matching(expression: str) -> Callable[[str], bool]:
+    return lambda resource: re.fullmatch(expression, resource) is not None
+
+
+_RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "dynamodb": lambda params: r".*LedgerTable\w*" + (f"/index/{params['IndexName']}" if "IndexName" in params else ""),
+    "sqs": lambda _params: r"RolloutsQueue\w*\.Arn",
+    "sns": lambda _params: r"NotificationsTopic\w*",
+    "secretsmanager": lambda params: rf"arn:.*:secret:{params['SecretId']}-\?{{6}}",
+}
+
+
+def granted(template: Any, handler: str) -> list[tuple[str, str]]:
+    """Give each action of a handler's role with each resource, references to resources by their logical ids."""
+    [role] = [
+        resource["Properties"]["Role"]["Fn::GetAtt"][0]
+        for resource in template.values()
+        if resource["Properties"].get("Handler") == f"modelward.handlers.{handler}.handler"
+    ]
+    statements = [
+        statement
+        for resource in template.values()
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        and resource["Properties"]["Roles"] == [{"Ref": role}]
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    return [
+        (action, _spelled(resource))
+        for statement in statements
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+_PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+
+
+def _spelled(value: Any) -> str:
+    match value:
+        case {"Ref": name}:
+            return _PSEUDO.get(name, name)
+        case {"Fn::GetAtt": path}:
+            return ".".join(path)
+        case {"Fn::ImportValue": export}:
+            return str(export)
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_spelled, parts))
+    return str(value)
+
+
+def test_a_role_allows_the_calls_that_its_handler_makes_and_no_others(needs, template) -> None:
+    allowed = {handler: granted(template, handler) for handler in HANDLERS}
+    denied = {(name, need.action) for name in HANDLERS for need in needs[name] if not _is_granted(need, allowed[name])}
+    idle = {
+        (name, *grant)
+        for name in HANDLERS
+        for grant in allowed[name]
+        if not _is_meant(name, *grant) and not _is_used(grant, allowed[name], needs[name])
+    }
+    assert denied == set()
+    assert idle == set()
+
+
+def _is_used(grant: tuple[str, str], allowed: list[tuple[str, str]], needs: list[Need]) -> bool:
+    """Tell whether a call took this action on a resource of this type."""
+    alike = [other for other in allowed if (other[0], _type(other[1])) == (grant[0], _type(grant[1]))]
+    return any(_meets(need, *other) for need in needs for other in alike)
+
+
+def _is_granted(need: Need, allowed: list[tuple[str, str]]) -> bool:
+    return any(_meets(need, action, resource) for action, resource in allowed)
+
+
+def _meets(need: Need, action: str, resource: str) -> bool:
+    return need.action == action and need.is_met_by(resource)
+
+
+def _type(resource: str) -> str:
+    """Give the type of a SageMaker resource; any other resource is one of its kind."""
+    kind = re.match(r"(arn:\w+:sagemaker:.*):([a-z-]+)/", resource)
+    return kind[2] if kind else resource
+
+
+def _is_meant(handler: str, action: str, resource: str) -> bool:
+    return any(_fits(pattern, (handler, action, resource)) for pattern in MEANT)
+
+
+def _fits(pattern: tuple[str, ...], grant: tuple[str, ...]) -> bool:
+    return all(fnmatchcase(text, glob) for text, glob in zip(grant, pattern, strict=True))
+
+
+def test_what_is_meant_is_still_granted(template) -> None:
+    grants = [(handler, *grant) for handler in HANDLERS for grant in granted(template, handler)]
+    assert [pattern for pattern in MEANT if not any(_fits(pattern, grant) for grant in grants)] == []

@@ -1,0 +1,274 @@
+"""Rollouts that fail, meet busy endpoints, or overtake each other."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from modelward.core.errors import RolloutError
+from modelward.local.sagemaker import Fault
+
+
+def sick(world, *artifacts):
+    """Let containers with these artifacts never become healthy."""
+    world.hosting.health = lambda config: config.model_data_url not in artifacts
+
+
+def staged(world, accuracy, **more):
+    version = world.register(accuracy, **more)
+    world.finish()
+    version.approve(reason="good figures")
+    world.finish()
+    return version
+
+
+def updates(world):
+    return world.core.faults.calls["UpdateEndpoint"]
+
+
+@pytest.fixture
+def failed(world):
+    """A world in which v2 failed to come up in production; v1 serves."""
+    world.release(0.95)
+    second = staged(world, 0.97)
+    world.mails()
+    sick(world, second.artifact_uri)
+    second.promote("Production", reason="released")
+    world.finish()
+    return world
+
+
+def test_a_silent_rollback_is_seen_recorded_and_told(failed):
+    second = failed.digits.version(2)
+    assert (second.stage, second.stage_status) == ("Production", "Rejected")
+    assert "SageMaker went back to digits-production-v1-" in second.package.life_cycle.description
+    assert failed.serving() == 1
+    assert failed.digits.current("Production").version == 1
+    assert failed.kinds(2)[-2:] == ["deploying", "failed"]
+
+    mails = [mail for mail in failed.mails() if "failed to deploy" in mail["Subject"]]
+    assert len(mails) == 1
+    assert "modelward promote digits 2 Production --reason '...'" in mails[0]["Message"]
+    assert "SageMaker went back" in mails[0]["Message"]
+
+
+def test_a_version_that_failed_is_not_tried_again_by_events_or_sweeps(failed):
+    before, since = updates(failed), len(failed.calls)
+    for event in list(failed.events):
+        failed.carry(event)
+    failed.sweep()
+    failed.finish()
+
+    assert updates(failed) == before
+    assert [call for call in failed.changing(since) if call != "SendMessage"] == []
+    assert failed.dead == []
+
+
+def test_a_version_that_failed_is_tried_again_when_it_is_promoted_anew(failed):
+    sick(failed)
+    failed.digits.version(2).promote("Production", reason="the image is mended")
+    failed.finish()
+
+    assert failed.serving() == 2
+    assert failed.digits.version(1).stage == "Archived"
+    assert failed.kinds(2)[-4:] == ["failed", "staged", "deploying", "verified"]
+
+
+def test_a_version_that_failed_gives_way_to_the_next(failed):
+    third = staged(failed, 0.98)
+    third.promote("Production", reason="better")
+    failed.finish()
+
+    assert failed.serving() == 3
+    assert failed.digits.version(2).stage_status == "Rejected", "it stays to be seen"
+
+
+def test_waiting_for_a_version_that_fails_tells_its_reason(world):
+    world.release(0.95)
+    second = staged(world, 0.97)
+    sick(world, second.artifact_uri)
+    second.promote("Production", reason="released")
+
+    with pytest.raises(RolloutError, match="SageMaker went back to digits-production-v1-") as caught:
+        world.digits.deploy("production")
+    assert "promote again" in caught.value.next_step
+
+
+def test_waiting_ends_when_the_version_is_verified_and_the_watcher_sees_what_goes_on(world):
+    version = staged(world, 0.95)
+    version.promote("Production", reason="released")
+    seen = []
+    found = world.digits.deploy("production", progress=lambda waited, state: seen.append((waited, state)))
+
+    assert (found.version, found.stage_status) == (1, "Approved")
+    assert any("v1 InProgress" in state for _, state in seen)
+    assert [waited for waited, _ in seen] == sorted(waited for waited, _ in seen)
+
+
+def test_waiting_ends_when_the_time_is_up(world):
+    version = staged(world, 0.95)
+    world.is_deaf = True
+    world.hosting.health = lambda _config: None
+    version.promote("Production", reason="released")
+    with pytest.raises(RolloutError, match="v1 is not verified after 6 s"):
+        world.digits.deploy("production", timeout_s=6)
+
+
+def test_waiting_ends_when_another_decision_takes_the_version_away(world):
+    world.release(0.95)
+    second = staged(world, 0.97)
+    second.promote("Production", reason="released")
+
+    def watch(_waited, _state):
+        if second.refresh().approval_status == "Approved":
+            second.reject(reason="it is biased")
+
+    with pytest.raises(RolloutError, match="another decision took v2 out of Production"):
+        world.digits.deploy("production", progress=watch)
+
+
+def test_a_first_version_that_fails_leaves_an_endpoint_that_the_next_promotion_makes_anew(world):
+    first = world.register(0.95)
+    sick(world, first.artifact_uri)
+    world.finish()
+    first.approve(reason="good")
+    world.finish()
+    assert world.endpoint("staging")["EndpointStatus"] == "Failed"
+    assert first.refresh().stage_status == "Rejected"
+    assert "ping health check" in first.refresh().package.life_cycle.description
+    assert world.kinds(1)[-1] == "failed"
+
+    staged(world, 0.97)
+
+    assert world.endpoint("staging")["EndpointStatus"] == "InService"
+    assert world.serving("staging") == 2
+    assert world.dead == []
+
+
+def test_an_endpoint_that_is_busy_is_gone_on_with_by_its_own_event(world):
+    world.release(0.95)
+    second = staged(world, 0.97)
+    doubled = [{"VariantName": "AllTraffic", "DesiredWeight": 2}]
+    world.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="digits-production", DesiredWeightsAndCapacities=doubled
+    )
+    second.promote("Production", reason="released")
+    world.settle()
+    assert updates(world) == 1, "only staging's"
+    world.finish()
+
+    assert world.serving() == 2
+    assert world.dead == []
+
+
+def test_an_endpoint_that_somebody_was_quicker_to_update_is_moved_on_afterwards(world):
+    world.release(0.95)
+    second, third = staged(world, 0.97), staged(world, 0.98)
+    second.promote("Production", reason="released")
+    world.settle()
+    third.promote("Production", reason="better still")
+    world.finish()
+
+    assert world.serving() == 3
+    assert "failed" not in world.kinds(2) + world.kinds(3)
+    assert second.refresh().stage == "Archived"
+    assert world.dead == []
+
+
+def test_three_promotions_in_quick_succession_end_on_the_last_one(world):
+    world.release(0.95)
+    versions = [staged(world, accuracy) for accuracy in (0.96, 0.97, 0.98)]
+    for version in (versions[0], versions[2], versions[1]):
+        version.promote("Production", reason="released")
+    world.finish()
+
+    assert world.serving() == 3
+    assert world.digits.current("Production").version == 3
+    assert world.dead == []
+
+
+def test_three_approvals_in_quick_succession_end_on_the_last_one(world):
+    versions = [world.register(accuracy) for accuracy in (0.95, 0.96, 0.97)]
+    world.finish()
+    for version in (versions[2], versions[0], versions[1]):
+        version.approve(reason="good")
+        world.pause()
+    world.finish()
+
+    assert world.serving("staging") == 2
+    assert world.endpoint("staging")["EndpointStatus"] == "InService"
+
+
+def test_a_config_that_cannot_be_seen_yet_is_waited_for(world):
+    version = world.register(0.95)
+    world.finish()
+    client, misses = world.sagemaker, iter([True, True, False])
+
+    def hide(**_):
+        if next(misses, False):
+            text = 'Could not find endpoint configuration "arn:aws:sagemaker:eu-west-1:1:endpoint-config/x".'
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": text}}, "CreateEndpoint")
+
+    client.meta.events.register("before-call.sagemaker.CreateEndpoint", hide)
+    version.approve(reason="good")
+    world.finish()
+
+    assert world.serving("staging") == 1
+    assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "verified"]
+
+
+def test_a_quota_that_is_reached_ends_in_the_dead_letters_and_the_next_sweep_goes_on(world):
+    version = world.register(0.95)
+    world.finish()
+    for call in range(1, 6):
+        world.core.faults.add("CreateEndpoint", call=call, kind=Fault.QUOTA)
+    version.approve(reason="good")
+    world.finish()
+    assert len(world.dead) == 1
+
+    world.sweep()
+    world.finish()
+
+    assert world.serving("staging") == 1
+    assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "verified"]
+
+
+def test_a_change_of_the_declared_capacity_moves_the_endpoint_and_keeps_the_version(world):
+    world.release(0.95)
+    world.use(world.declaration.replace("instance_count = 2", "instance_count = 3"))
+    world.sweep()
+    world.finish()
+
+    variant = world.endpoint()["ProductionVariants"][0]
+    assert variant["CurrentInstanceCount"] == 3
+    assert world.serving() == 1
+    assert world.kinds(1)[-2:] == ["deploying", "verified"]
+
+
+def test_a_reconfiguration_that_fails_keeps_the_version_and_no_edit_of_metadata_tries_it_again(world):
+    version = world.release(0.95)
+    world.hosting.health = lambda _config: False
+    world.use(world.declaration.replace("instance_count = 2", "instance_count = 3"))
+    world.sweep()
+    world.finish()
+    assert world.kinds(1)[-1] == "failed"
+    before = updates(world)
+
+    world.sagemaker.update_model_package(ModelPackageArn=version.arn, CustomerMetadataProperties={"team": "vision"})
+    world.finish()
+    world.sweep()
+    world.finish()
+
+    assert updates(world) == before
+    assert world.digits.current("Production").version == 1
+    assert world.kinds(1)[-1] == "failed"
+
+
+def test_an_environment_without_an_endpoint_takes_the_version_at_once(world):
+    part = world.declaration.partition("[models.digits.endpoints.production]")
+    world.use(part[0] + "[notifications]\n")
+    version = staged(world, 0.95)
+    version.promote("Production", reason="served elsewhere")
+    world.finish()
+
+    assert version.refresh().stage_status == "Approved"
+    assert world.digits.current("Production").version == 1
+    assert world.digits.deploy("production").version == 1

@@ -1,0 +1,193 @@
+"""Laws of review and rollout, tried on accounts in any state, with functions that stop anywhere.
+
+What is drawn is only the beginning: versions in any stage, status and approval, chains that were written in part, an
+endpoint in any state. From there Modelward's own plans are carried out on `Account`, which keeps SageMaker's rules.
+"""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelward.core.endpoint import Endpoint
+from modelward.core.ledger import EntryKind
+from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
+from modelward.core.names import endpoint_name, version_in
+from modelward.planning.changes import CreateEndpoint, CreateModel, UpdateEndpoint
+from modelward.planning.review import demands, news
+from modelward.planning.standing import decided_at
+
+GOOD, BAD = {"accuracy": 0.95, "log_loss": 0.2}, {"accuracy": 0.61, "log_loss": 1.3}
+VERSIONS = st.fixed_dictionaries(
+    {
+        "approval": st.sampled_from(ApprovalStatus),
+        "stage": st.sampled_from([None, "Development", "Staging", "Production", "Archived", "Elsewhere"]),
+        "stage_status": st.sampled_from(["InProgress", "Approved", "Rejected", "Retired", "PendingApproval"]),
+        "is_stamped": st.booleans(),
+        "is_good": st.sampled_from([True, True, True, False]),
+        "told": st.integers(0, 3),
+        "minute": st.integers(0, 500),
+        "is_finished": st.sampled_from([True, True, True, False]),
+    }
+)
+STATUSES = ["InService", "Failed", "Creating", "Updating", "UpdateRollbackFailed", "SystemUpdating"]
+ENDPOINTS = st.none() | st.tuples(st.sampled_from(STATUSES), st.integers(0, 4), st.integers(0, 4))
+BEGINNINGS = st.fixed_dictionaries(
+    {
+        "versions": st.lists(VERSIONS, min_size=1, max_size=4),
+        "endpoints": st.fixed_dictionaries({"staging": ENDPOINTS, "production": ENDPOINTS}),
+        "sick": st.frozensets(st.integers(1, 4), max_size=2),
+    }
+)
+CRASHES = st.lists(st.integers(0, 4), max_size=25)
+
+
+def begun(world, beginning):
+    """Make the account that a drawn beginning describes."""
+    account = world.Account(sick=beginning["sick"])
+    for number, drawn in enumerate(beginning["versions"], 1):
+        account.packages[number] = version(world, number, drawn)
+    for number, drawn in enumerate(beginning["versions"], 1):
+        account.chains[number] = news(account.case(number))[: drawn["told"]]
+    for environment, drawn in beginning["endpoints"].items():
+        if drawn:
+            place(world, account, environment, *drawn)
+    return account
+
+
+def version(world, number, drawn):
+    at = world.NOON - timedelta(minutes=drawn["minute"], seconds=number)
+    stage = drawn["stage"]
+    made = world.package(
+        number,
+        metrics=GOOD if drawn["is_good"] else BAD,
+        approval_status=drawn["approval"],
+        modified_at=at,
+        life_cycle=LifeCycle(stage, drawn["stage_status"], "by hand") if stage else None,
+        entered=Entered(stage, at) if stage and drawn["is_stamped"] else None,
+    )
+    return made if drawn["is_finished"] else replace(made, status="Failed")
+
+
+def place(world, account, environment, status, serves, coming):
+    """Put an endpoint there that serves a version of the account, or a config that nobody knows."""
+
+    def config(number):
+        return account.config(number, environment) if number in account.packages else "made-by-somebody"
+
+    account.endpoints[environment] = Endpoint(
+        endpoint_name("digits", environment), status, config(serves), world.NOON - timedelta(hours=9)
+    )
+    if account.endpoints[environment].is_busy:
+        account.coming[environment] = config(coming)
+
+
+@given(beginning=BEGINNINGS)
+def test_whatever_the_beginning_it_ends_and_then_every_plan_is_empty(world, beginning):
+    account = begun(world, beginning).converge()
+
+    assert all(account.plan(environment).is_empty for environment in world.SPEC.environments)
+    assert all(news(account.case(number)) == () for number in account.packages)
+    assert all(demands(account.case(number), now=account.now)[1] == () for number in account.packages)
+
+
+@given(beginning=BEGINNINGS)
+def test_an_environment_ends_on_the_newest_decision_that_can_be_served(world, beginning):
+    account = begun(world, beginning).converge()
+
+    for name, environment in world.SPEC.environments.items():
+        wanted = world.newest(account, environment.stage)
+        if wanted and wanted.version not in account.sick:
+            assert account.serving(name) == wanted.version
+            assert wanted.stage_status == "Approved"
+
+
+@given(beginning=BEGINNINGS, crashes=CRASHES)
+@settings(max_examples=100)
+def test_functions_that_stop_anywhere_change_nothing_about_the_end(world, beginning, crashes):
+    smooth, rough = begun(world, beginning), begun(world, beginning)
+    rough.crashes = list(crashes)
+
+    assert rough.converge().end() == smooth.converge().end()
+
+
+@given(beginning=BEGINNINGS, data=st.data())
+@settings(max_examples=100)
+def test_the_order_in_which_things_are_looked_at_changes_nothing_about_the_end(world, beginning, data):
+    account = begun(world, beginning)
+    order = data.draw(st.permutations([*account.packages, *world.SPEC.environments]))
+    other = deepcopy(account)
+
+    assert other.converge(order).end() == account.converge().end()
+
+
+@given(beginning=BEGINNINGS, crashes=CRASHES)
+def test_only_an_approved_version_that_holds_its_gates_ever_gets_to_an_endpoint(world, beginning, crashes):
+    rolled_out = []
+
+    def watch(account, change):
+        if isinstance(change, CreateModel):
+            number = int(change.package_arn.rsplit("/", 1)[1])
+            rolled_out.append((account.packages[number], account.chain(number)))
+
+    account = begun(world, beginning)
+    account.crashes, account.watch = list(crashes), watch
+    account.converge()
+
+    for package, chain in rolled_out:
+        assert package.is_approved
+        assert package.is_usable
+        assert package.metrics == GOOD or any(entry.kind is EntryKind.VERIFIED for entry in chain)
+
+
+@given(beginning=BEGINNINGS, crashes=CRASHES)
+def test_an_older_decision_never_displaces_a_newer_one(world, beginning, crashes):
+    def watch(account, change):
+        if isinstance(change, UpdateEndpoint | CreateEndpoint):
+            environment = account._environment(change.name)
+            moved_to = account.packages[version_in(change.config_name)]
+            assert moved_to == world.newest(account, world.SPEC.environments[environment].stage)
+
+    account = begun(world, beginning)
+    account.crashes, account.watch = list(crashes), watch
+    account.converge()
+
+
+@given(beginning=BEGINNINGS, crashes=CRASHES)
+def test_a_config_that_failed_is_tried_once_for_each_decision(world, beginning, crashes):
+    tried = []
+
+    def watch(account, change):
+        if isinstance(change, UpdateEndpoint) and not account.endpoints[account._environment(change.name)].is_busy:
+            package = account.packages[version_in(change.config_name)]
+            tried.append((change.config_name, str(package.entered)))
+
+    account = begun(world, beginning)
+    account.crashes, account.watch = list(crashes), watch
+    account.converge()
+
+    failing = [each for each in tried if version_in(each[0]) in account.sick]
+    assert len(failing) == len(set(failing))
+
+
+@given(beginning=BEGINNINGS)
+def test_chains_are_numbered_without_a_gap_and_never_rewritten(world, beginning):
+    account = begun(world, beginning)
+    before = dict(account.chains)
+    account.converge()
+
+    for number, chain in account.chains.items():
+        assert [entry.seq for entry in chain] == list(range(1, len(chain) + 1))
+        assert chain[: len(before[number])] == before[number]
+
+
+@given(beginning=BEGINNINGS)
+def test_a_stage_that_an_environment_serves_ends_with_one_holder_at_most(world, beginning):
+    account = begun(world, beginning).converge()
+
+    for environment in world.SPEC.environments.values():
+        holders = [p for p in account.standing(environment.stage) if p.stage_status == "Approved" and p.is_approved]
+        wanted = world.newest(account, environment.stage)
+        assert len(holders) <= 1 or wanted is None or decided_at(wanted) == max(map(decided_at, holders))

@@ -1,0 +1,119 @@
+"""Names and moves of rollouts, case by case."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from modelward.core.endpoint import BUSY, Endpoint
+from modelward.core.model_package import ApprovalStatus, LifeCycle
+from modelward.core.names import version_in
+from modelward.planning.changes import AskReconciler, DeleteEndpoint
+from modelward.planning.rollout import config_name
+from modelward.planning.standing import decided_at, desired, holder
+
+
+def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
+    package, spec = world.package(3), world.MODEL.endpoints["production"]
+    name = config_name(package, spec, world.ROLE)
+    others = {
+        config_name(package, replace(spec, instance_count=3), world.ROLE),
+        config_name(package, spec, world.ROLE + "2"),
+        config_name(replace(package, created_at=package.created_at + timedelta(seconds=1)), spec, world.ROLE),
+        config_name(world.package(4), spec, world.ROLE),
+        config_name(package, world.MODEL.endpoints["staging"], world.ROLE),
+    }
+    assert len(others | {name}) == 6
+    assert version_in(name) == 3
+
+
+def test_the_name_of_a_config_is_the_same_in_every_time_zone(world):
+    package, spec = world.package(3), world.MODEL.endpoints["production"]
+    abroad = replace(package, created_at=package.created_at.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    assert config_name(abroad, spec, world.ROLE) == config_name(package, spec, world.ROLE)
+
+
+@pytest.mark.parametrize("status", sorted(BUSY))
+def test_nothing_is_asked_of_an_endpoint_that_is_busy(account, status):
+    account.live(1)
+    account.endpoints["production"] = replace(account.endpoints["production"], status=status)
+    assert account.plan("production").is_empty
+
+
+def test_an_endpoint_that_serves_a_mix_is_moved_to_what_it_should_serve(account):
+    account.live(1)
+    account.endpoints["production"] = replace(
+        account.endpoints["production"], status="UpdateRollbackFailed", config_name="digits-production-v9-00000000"
+    )
+    account.converge()
+    assert account.serving("production") == 1
+
+
+def test_a_failed_endpoint_is_deleted_and_the_reconciler_asked_to_come_again(account):
+    account.add(1)
+    account.approve(1)
+    account.review(1)
+    account.review(1)
+    account.endpoints["staging"] = Endpoint("digits-staging", "Failed", "x", account.now)
+    plan = account.plan("staging")
+    assert plan.changes[0] == DeleteEndpoint("digits-staging")
+    assert plan.changes[1] == AskReconciler("digits", "staging", delay_s=60)
+
+
+def test_an_environment_without_an_endpoint_settles_at_once(account, world):
+    account.add(1)
+    account.approve(1)
+    account.review(1)
+    account.review(1)
+    scene = replace(account.scene("staging"), endpoint_spec=None)
+    plan = world.plan_rollout(scene, now=account.now)
+    assert "no endpoint is declared here" in plan.lines()[0]
+    assert plan.changes[-1].life_cycle.status == "Approved"
+
+
+def test_a_version_whose_entry_nobody_reviewed_is_not_rolled_out(account, world):
+    account.add(1, approval_status=ApprovalStatus.APPROVED)
+    account.promote(1)
+    plan = account.plan("production")
+    assert plan.is_empty
+    assert "not reviewed yet" in plan.why
+
+
+def test_a_stage_belongs_to_the_newest_decision_and_versions_without_a_stamp_come_last(world):
+    old, new = (
+        world.package(
+            number,
+            approval_status=ApprovalStatus.APPROVED,
+            life_cycle=LifeCycle("Production", "Approved"),
+            entered=world.Entered("Production", world.NOON + timedelta(minutes=minutes)),
+        )
+        for number, minutes in ((5, 1), (2, 2))
+    )
+    unstamped = replace(world.package(9), life_cycle=LifeCycle("Production", "Approved"))
+    assert holder([old, unstamped, new], "Production") is new
+    assert desired([new, unstamped, old], "Production") is new
+    assert decided_at(unstamped)[0] == datetime.min.replace(tzinfo=world.UTC)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"approval_status": ApprovalStatus.REJECTED},
+        {"approval_status": ApprovalStatus.PENDING},
+        {"status": "Failed"},
+        {"status": "InProgress"},
+        {"life_cycle": LifeCycle("Production", "Rejected")},
+        {"life_cycle": LifeCycle("Production", "Retired")},
+        {"life_cycle": LifeCycle("Production", "OnHold")},
+        {"life_cycle": LifeCycle("Staging", "Approved")},
+    ],
+)
+def test_only_an_approved_finished_version_whose_rollout_has_not_failed_is_desired(world, change):
+    good = world.package(
+        1,
+        approval_status=ApprovalStatus.APPROVED,
+        life_cycle=LifeCycle("Production", "Approved"),
+        entered=world.Entered("Production", world.NOON),
+    )
+    assert desired([good], "Production") is good
+    assert desired([replace(good, **change)], "Production") is None
