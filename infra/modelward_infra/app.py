@@ -1,13 +1,15 @@
 """From a declaration to the stacks of an app."""
 
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import App, Environment, Validations
 from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from modelward.config import load
+from modelward_infra.grants import acknowledge_wildcards, across
 from modelward_infra.stacks import RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
 
 
@@ -25,12 +27,36 @@ class Registry:
         self.registry.groups.grant_read(grantee)
         self.registry.ledger.grant_read(grantee)
         self.registry.bucket.grant_read(grantee)
+        self._acknowledge(grantee)
+
+    def _acknowledge(self, grantee: iam.IGrantable) -> None:
+        """Accept the wildcards of what is granted: `check` would refuse them, and they are meant.
+
+        Of a principal that is no construct, such as a service, there is nothing to accept.
+        """
+        principal = cast("IConstruct", grantee.grant_principal)
+        if not hasattr(principal, "node"):
+            return
+        bucket = self.registry.bucket.bucket
+        objects = f"{across(principal, bucket.bucket_arn, bucket)}/*"
+        versions = [arn for arn in self.registry.groups.arns if arn.endswith("*")]
+        reason = "all versions of the declared models, all artifacts of the registry; Search knows no resources"
+        acknowledge_wildcards(principal, ["*", objects, *versions], reason)
 
     def grant_register(self, grantee: iam.IGrantable) -> None:
         """Allow what `grant_read` does, and to register versions with their artifacts."""
         self.grant_read(grantee)
         self.registry.groups.grant_create(grantee)
         self.registry.bucket.grant_write(grantee)
+        # Who registers does not approve, and a version can be registered as approved from birth.
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=["sagemaker:CreateModelPackage"],
+                resources=["*"],
+                conditions={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved"}},
+            )
+        )
 
     def grant_approve(self, grantee: iam.IGrantable) -> None:
         """Allow what `grant_read` does, and to approve, reject and promote versions."""

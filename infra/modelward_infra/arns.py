@@ -4,7 +4,7 @@ A policy names each declared model and endpoint while the names fit; beyond that
 account and region takes their place, because IAM would refuse the deployment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import Stack
 from constructs import Construct
@@ -15,18 +15,24 @@ _BUDGET_CHARS = 20_000
 _PREFIX_CHARS = len('"arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:",')
 
 
-def sagemaker_arns(scope: Construct, names: Mapping[str, Sequence[str]]) -> list[str]:
-    """Give the ARNs of named resources, or those of all of their types when the names are too many for one policy.
+def sagemaker_arns(scope: Construct, names: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
+    """Give the ARNs of named resources by type, or one for each type when the names are too many for one policy.
 
     Args:
         scope: Gives the partition, region and account.
         names: Resource type of SageMaker's ARNs, such as `endpoint-config`, to names, or patterns with `*`. SageMaker
             writes some names in lower case into its ARNs: both forms count.
     """
-    parts = [
-        f"{kind}/{form}" for kind, of_kind in names.items() for name in of_kind for form in sorted({name, name.lower()})
-    ]
-    if sum(len(part) + _PREFIX_CHARS for part in parts) > _BUDGET_CHARS:
-        parts = [f"{kind}/*" for kind in names]
+    parts = {kind: [f"{kind}/{form}" for form in both_cases(of_kind)] for kind, of_kind in names.items()}
+    if sum(len(part) + _PREFIX_CHARS for of_kind in parts.values() for part in of_kind) > _BUDGET_CHARS:
+        parts = {kind: [f"{kind}/*"] for kind in names}
     stack = Stack.of(scope)
-    return [stack.format_arn(service="sagemaker", resource=part) for part in parts]
+    return {
+        kind: [stack.format_arn(service="sagemaker", resource=part) for part in of_kind]
+        for kind, of_kind in parts.items()
+    }
+
+
+def both_cases(names: Iterable[str]) -> list[str]:
+    """Give names as they were declared and as SageMaker may write them, in lower case; each once, in their order."""
+    return list(dict.fromkeys(form for name in names for form in sorted({name, name.lower()})))

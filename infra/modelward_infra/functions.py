@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from modelward.config import Settings
+from modelward.core.names import fit_name
 from modelward_infra.asset import assemble
 from modelward_infra.grants import acknowledge, acknowledge_lint, acknowledge_wildcards, allow
 from modelward_infra.messaging import DeadLetters, Inbox
@@ -54,9 +55,10 @@ class FunctionRuntime:
 
 @dataclass(frozen=True, slots=True)
 class HandlerProps:
-    """Which handler, on what, for how long at most."""
+    """What it does, as people shall read it; which handler does it, on what, for how long at most."""
 
-    name: str
+    task: str
+    handler: str
     runtime: FunctionRuntime
     timeout_s: int
 
@@ -68,8 +70,15 @@ class Handler(Construct):
         """Make the function, its role and its log group."""
         super().__init__(scope, construct_id)
         settings = props.runtime.settings
+        # A name that people know, and not one that CloudFormation makes up: a function's name is the name of its
+        # session, so SageMaker writes it into CreatedBy and LastModifiedBy, and the history tells it as who did it.
+        name = fit_name(settings.registry, props.task)
         log_group = logs.LogGroup(
-            self, "Logs", removal_policy=RemovalPolicy.DESTROY, retention=logs.RetentionDays.THREE_MONTHS
+            self,
+            "Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            removal_policy=RemovalPolicy.DESTROY,
+            retention=logs.RetentionDays.THREE_MONTHS,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.function = lambda_.Function(
@@ -77,9 +86,10 @@ class Handler(Construct):
             "Function",
             architecture=lambda_.Architecture.ARM_64,
             code=props.runtime.code.code,
-            description=f"Modelward {settings.registry}: {props.name}",
-            environment={"POWERTOOLS_SERVICE_NAME": props.name, **settings.to_env()},
-            handler=f"modelward.handlers.{props.name.replace('-', '_')}.handler",
+            description=f"Modelward {settings.registry}: {props.task}",
+            environment={"POWERTOOLS_SERVICE_NAME": props.handler, **settings.to_env()},
+            function_name=name,
+            handler=f"modelward.handlers.{props.handler.replace('-', '_')}.handler",
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             memory_size=_MEMORY_MB,

@@ -28,12 +28,18 @@ def acknowledge_lint(resource: IConstruct, *rules: str) -> None:
     cast("CfnResource", resource.node.default_child).add_metadata("cfn-lint", {"config": {"ignore_checks": [*rules]}})
 
 
-def acknowledge_wildcards(role: iam.Role, resources: Iterable[str], reason: str) -> None:
+def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: str) -> None:
     """Accept that a role's own policies name these resources with a wildcard; any other is still found."""
     for resource in resources:
         if "*" in resource:
             text = _as_reported(Stack.of(role).resolve(resource))
             acknowledge(role, f"AwsSolutions-IAM5[Resource::{text}]", reason)
+
+
+def across(scope: IConstruct, value: str, owner: IConstruct) -> str:
+    """Write a value of one stack as a construct of another one sees it: as an import, once it is synthesized."""
+    home = Stack.of(owner)
+    return value if Stack.of(scope) is home else str(home.export_value(value))
 
 
 def _as_reported(value: Any) -> str:

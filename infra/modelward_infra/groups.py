@@ -15,6 +15,7 @@ from modelward_infra.grants import allow
 # CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
 # text is frozen, and what may change (the owner) is a tag.
 DESCRIPTION = "Versions of one model, registered and approved through Modelward."
+_GROUP, _VERSION = "model-package-group", "model-package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +48,35 @@ class ModelPackageGroups(Construct):
     @property
     def arns(self) -> list[str]:
         """Give the ARNs of the groups and of all their versions, some with `*`."""
-        versions = [f"{name}/*" for name in self.names]
-        return sagemaker_arns(self, {"model-package-group": self.names, "model-package": versions})
+        groups, versions = self._arns()
+        return [*groups, *versions]
+
+    def _arns(self) -> tuple[list[str], list[str]]:
+        arns = sagemaker_arns(self, {_GROUP: self.names, _VERSION: [f"{name}/*" for name in self.names]})
+        return arns[_GROUP], arns[_VERSION]
+
+    def grant_find(self, grantee: iam.IGrantable) -> None:
+        """Allow to describe and search versions (search knows no resources: it covers the account)."""
+        _groups, versions = self._arns()
+        allow(grantee, ["sagemaker:DescribeModelPackage"], *versions)
+        allow(grantee, ["sagemaker:Search"], "*")
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
-        """Allow to list, describe and search versions (search knows no resources: it covers the account)."""
-        self._grant(grantee, "DescribeModelPackage", "ListModelPackages")
-        allow(grantee, ["sagemaker:Search"], "*")
+        """Allow what `grant_find` does, and to list versions."""
+        self.grant_find(grantee)
+        # AWS's reference names the group for this operation, its example of a group's own policy the versions.
+        allow(grantee, ["sagemaker:ListModelPackages"], *self.arns)
 
     def grant_update(self, grantee: iam.IGrantable) -> None:
         """Allow to change status, stage and metadata of versions."""
-        self._grant(grantee, "UpdateModelPackage")
+        _groups, versions = self._arns()
+        allow(grantee, ["sagemaker:UpdateModelPackage"], *versions)
 
     def grant_create(self, grantee: iam.IGrantable) -> None:
         """Allow to add versions (SageMaker checks the right to tag with it)."""
-        self._grant(grantee, "AddTags", "CreateModelPackage")
+        allow(grantee, ["sagemaker:AddTags", "sagemaker:CreateModelPackage"], *self.arns)
 
     def grant_deploy(self, grantee: iam.IGrantable) -> None:
         """Allow to make SageMaker models from versions."""
-        self._grant(grantee, "CreateModel")
-
-    def _grant(self, grantee: iam.IGrantable, *operations: str) -> None:
-        allow(grantee, [f"sagemaker:{each}" for each in operations], *self.arns)
+        _groups, versions = self._arns()
+        allow(grantee, ["sagemaker:CreateModel"], *versions)

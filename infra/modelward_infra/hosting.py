@@ -1,6 +1,6 @@
 """What serves models: the role that containers run as, and the endpoints that the reconciler makes at run time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +15,13 @@ from modelward_infra.grants import acknowledge_wildcards, allow
 from modelward_infra.storage import ArtifactBucket
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
+# By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
+# its configuration, and what is made with tags takes leave to tag it.
+_OPERATIONS: Mapping[str, Sequence[str]] = {
+    "endpoint": ("AddTags", "CreateEndpoint", "DeleteEndpoint", "DescribeEndpoint", "UpdateEndpoint"),
+    "endpoint-config": ("AddTags", "CreateEndpoint", "CreateEndpointConfig", "UpdateEndpoint"),
+    "model": ("AddTags", "CreateModel"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +122,19 @@ class Endpoints(Construct):
     @property
     def arns(self) -> list[str]:
         """Give the ARNs of the endpoints, and patterns of those of their configurations and models."""
+        return [arn for of_kind in self._arns().values() for arn in of_kind]
+
+    def _arns(self) -> Mapping[str, list[str]]:
         patterns = [f"{rollout_prefix(*pair)}-v*" for pair in self._pairs]
         return sagemaker_arns(self, {"endpoint": self.names, "endpoint-config": patterns, "model": patterns})
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
-        """Allow to look at endpoints and their configurations."""
-        allow(grantee, ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"], *self.arns)
+        """Allow to look at endpoints."""
+        allow(grantee, ["sagemaker:DescribeEndpoint"], *self._arns()["endpoint"])
 
     def grant_operate(self, grantee: iam.IGrantable) -> None:
         """Allow to create, update, describe and delete endpoints, and to create what they are made of."""
-        operations = (
-            "AddTags",
-            "CreateEndpoint",
-            "CreateEndpointConfig",
-            "CreateModel",
-            "DeleteEndpoint",
-            "DescribeEndpoint",
-            "DescribeEndpointConfig",
-            "DescribeModel",
-            "UpdateEndpoint",
-        )
-        allow(grantee, [f"sagemaker:{each}" for each in operations], *self.arns)
+        arns = self._arns()
+        for kind, operations in _OPERATIONS.items():
+            allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
         self._role.grant_pass(grantee)

@@ -14,6 +14,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from modelward_infra.arns import both_cases
 from modelward_infra.groups import ModelPackageGroups
 from modelward_infra.hosting import Endpoints
 from modelward_infra.messaging import Inbox
@@ -90,7 +91,8 @@ class _Pattern:
     names: Sequence[str]
 
     def render(self) -> events.EventPattern:
-        detail = {self.key: list(self.names)}
+        # The patterns tell capitals from small letters, and SageMaker may tell of a name in either.
+        detail = {self.key: both_cases(self.names)}
         return events.EventPattern(
             source=["aws.sagemaker"],
             detail_type=[self.detail_type],

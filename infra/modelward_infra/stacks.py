@@ -108,9 +108,7 @@ class WorkflowStack(Stack):
         Rollout(
             self,
             "Rollout",
-            RolloutProps(
-                runtime, registry.groups, self.endpoints, registry.bucket, registry.ledger, inbox=self.rollouts
-            ),
+            RolloutProps(runtime, registry.groups, self.endpoints, registry.ledger, inbox=self.rollouts),
         )
         Notify(
             self,

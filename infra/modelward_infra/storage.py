@@ -5,7 +5,7 @@ Nothing here is deleted with its stack. Construct ids are frozen by a test, beca
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -127,10 +127,8 @@ class ArtifactBucket(Construct):
         self._key.grant_decrypt(grantee)
 
     def acknowledge_reads(self, role: iam.Role, reason: str) -> None:
-        """Accept that a role may read each object, in the words in which cdk-nag reports it from the role's stack."""
-        home, arn = Stack.of(self), self.bucket.bucket_arn
-        seen = arn if Stack.of(role).node.path == home.node.path else home.export_value(arn)
-        acknowledge_wildcards(role, [f"{seen}/*"], reason)
+        """Accept that a role of the same stack may read each object."""
+        acknowledge_wildcards(role, [self.objects_arn], reason)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""
@@ -181,7 +179,7 @@ class Ledger(Construct):
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to read entries."""
-        allow(grantee, ("dynamodb:GetItem", "dynamodb:Query"), self.table.table_arn, self.index_arn)
+        allow(grantee, ("dynamodb:Query",), self.table.table_arn, self.index_arn)
         self._key.grant_decrypt(grantee)
 
     def grant_append(self, grantee: iam.IGrantable) -> None:

@@ -19,11 +19,10 @@ from modelward_infra.rules import (
     Sweep,
     SweepProps,
 )
-from modelward_infra.storage import ArtifactBucket, Ledger
+from modelward_infra.storage import Ledger
 
 _EACH_VERSION = "Each version has a number of its own, so the policy names the versions of the declared models."
 _EACH_ROLLOUT = "Configurations and models are made per rollout, so the policy names those of the declared endpoints."
-_EACH_OBJECT = "Any version may be rolled out, and each has objects of its own."
 _NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search know no resources."
 
 
@@ -47,8 +46,8 @@ class Review(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: ReviewProps) -> None:
         """Make the function and its rule."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("model-package", props.runtime, self.TIMEOUT_S))
-        props.groups.grant_read(handler.role)
+        handler = Handler(self, "Handler", HandlerProps("review", "model-package", props.runtime, self.TIMEOUT_S))
+        props.groups.grant_find(handler.role)
         props.groups.grant_update(handler.role)
         props.ledger.grant_append(handler.role)
         props.rollouts.grant_send(handler.role)
@@ -65,7 +64,6 @@ class RolloutProps:
     runtime: FunctionRuntime
     groups: ModelPackageGroups
     endpoints: Endpoints
-    bucket: ArtifactBucket
     ledger: Ledger
     inbox: Inbox
 
@@ -80,11 +78,10 @@ class Rollout(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: RolloutProps) -> None:
         """Make the function, the rule of endpoint changes and the sweep."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("reconcile", props.runtime, self.TIMEOUT_S))
+        handler = Handler(self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S))
         self._grant(handler, props)
         handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
         handler.acknowledge_wildcards(props.endpoints.arns, _EACH_ROLLOUT)
-        props.bucket.acknowledge_reads(handler.role, _EACH_OBJECT)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
         EndpointRule(self, "States", EndpointRuleProps(endpoints=props.endpoints, inbox=props.inbox))
@@ -95,7 +92,6 @@ class Rollout(Construct):
         props.groups.grant_update(handler.role)
         props.groups.grant_deploy(handler.role)
         props.endpoints.grant_operate(handler.role)
-        props.bucket.grant_read(handler.role)
         props.ledger.grant_append(handler.role)
         props.inbox.grant_send(handler.role)
 
@@ -120,10 +116,10 @@ class Notify(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: NotifyProps) -> None:
         """Make the function behind the ledger's stream."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("notify", props.runtime, self.TIMEOUT_S))
+        handler = Handler(self, "Handler", HandlerProps("notify", "notify", props.runtime, self.TIMEOUT_S))
         props.groups.grant_read(handler.role)
-        props.ledger.grant_read(handler.role)
-        props.notifications.grant_publish(handler.role)
+        if props.spec.email:
+            props.notifications.grant_publish(handler.role)
         if props.spec.slack:
             self._grant_webhook(handler, props.spec.slack)
         handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)

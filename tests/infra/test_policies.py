@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
 from itertools import product
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from modelward.config import EndpointSpec
+from modelward.core.model_package import ModelPackage
 from modelward.core.names import endpoint_name, rollout_name
+from modelward.planning.rollout import config_name
 
 ROOT = Path(__file__).resolve().parents[2]
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012:"
@@ -29,12 +33,9 @@ _EVERY_FUNCTION = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sagemaker:DescribeModelPackage",
-    "sagemaker:ListModelPackages",
     "sagemaker:Search",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
-    "dynamodb:GetItem",
-    "dynamodb:Query",
 }
 _QUEUE_READER = {
     "sqs:ChangeMessageVisibility",
@@ -43,7 +44,7 @@ _QUEUE_READER = {
     "sqs:GetQueueUrl",
     "sqs:ReceiveMessage",
 }
-_REVIEWER = {"dynamodb:PutItem", "sagemaker:UpdateModelPackage", "sqs:SendMessage"}
+_REVIEWER = {"dynamodb:PutItem", "dynamodb:Query", "sagemaker:UpdateModelPackage", "sqs:SendMessage"}
 EXPECTED = {
     "model_package": _EVERY_FUNCTION | _QUEUE_READER | _REVIEWER,
     "reconcile": _EVERY_FUNCTION
@@ -51,16 +52,13 @@ EXPECTED = {
     | _REVIEWER
     | {
         "iam:PassRole",
-        "s3:GetObject",
-        "s3:ListBucket",
         "sagemaker:AddTags",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
         "sagemaker:DescribeEndpoint",
-        "sagemaker:DescribeEndpointConfig",
-        "sagemaker:DescribeModel",
+        "sagemaker:ListModelPackages",
         "sagemaker:UpdateEndpoint",
     },
     "notify": _EVERY_FUNCTION
@@ -69,6 +67,7 @@ EXPECTED = {
         "dynamodb:GetRecords",
         "dynamodb:GetShardIterator",
         "dynamodb:ListStreams",
+        "sagemaker:ListModelPackages",
         "secretsmanager:GetSecretValue",
         "sns:Publish",
         "sqs:GetQueueAttributes",
@@ -155,6 +154,16 @@ def test_the_reconciler_operates_what_it_names_and_nobody_else_s(assembly) -> No
     assert _may(statements, "sagemaker:CreateModel", f"{ARN}model-package/digits/3")
 
 
+def test_the_names_of_rollouts_that_are_planned_are_those_in_the_policy(synthesize) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    for model in ("digits", "A-Model-Whose-Name-Is" + "X" * 42):
+        statements = synthesize(synthesize.declare(model)).statements("reconcile")
+        package = ModelPackage(f"{ARN}model-package/{model}/7", model, 7, "Completed", "Approved", now, now)
+        made = config_name(package, EndpointSpec("production", None, "ml.m5.large"), "arn:aws:iam::1:role/r")
+        assert _may(statements, "sagemaker:CreateEndpointConfig", f"{ARN}endpoint-config/{made}")
+        assert _may(statements, "sagemaker:CreateModel", f"{ARN}model/{made}")
+
+
 def test_names_that_had_to_be_cut_or_are_written_in_lower_case_are_in_reach_too(synthesize) -> None:
     names = [("A-Model-Whose-Name-Is" + "X" * 42)[:length] for length in (63, 48, 44, 36, 33, 32, 1)]
     statements = synthesize(synthesize.declare(*names)).statements("reconcile")
@@ -166,6 +175,7 @@ def test_names_that_had_to_be_cut_or_are_written_in_lower_case_are_in_reach_too(
             assert _may(statements, "sagemaker:CreateEndpointConfig", f"{ARN}endpoint-config/{made}")
             assert _may(statements, "sagemaker:CreateModel", f"{ARN}model/{made}")
         assert _may(statements, "sagemaker:UpdateModelPackage", f"{ARN}model-package/{form(name)}/1")
+        assert _may(statements, "sagemaker:ListModelPackages", f"{ARN}model-package-group/{form(name)}")
 
 
 def test_the_execution_role_can_be_passed_to_sagemaker_only(assembly) -> None:
@@ -186,12 +196,15 @@ def test_the_execution_role_reads_and_never_writes_artifacts(assembly) -> None:
     assert [each["Principal"] for each in role] == [{"Service": "sagemaker.amazonaws.com"}]
 
 
-def test_the_webhook_s_secret_and_no_other_is_read(assembly, synthesize) -> None:
+def test_the_webhook_s_secret_and_no_other_is_read(assembly) -> None:
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:modelward/slack-"
     assert _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}AbC123")
     assert not _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}of-another-team-AbC123")
+
+
+def test_a_notifier_that_tells_nobody_may_tell_nobody(synthesize) -> None:
     silent = synthesize(synthesize.declare("digits")).statements("notify")
-    assert not [each for each in silent if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert not [each for each in silent if {"secretsmanager:GetSecretValue", "sns:Publish"} & set(each["Action"])]
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
@@ -232,7 +245,7 @@ def _size(document: Any) -> int:
 
 
 def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> None:
-    """Read the calls out of the gateways' code; S3 writes and registrations are the clients', not the functions'."""
+    """Read the calls out of the gateways' code; artifacts and registrations are the clients', not the functions'."""
     allowed = {
         action.partition(":")[2].lower()
         for name in HANDLERS
@@ -242,16 +255,17 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> Non
     code = "".join(path.read_text() for path in sorted((ROOT / "src/modelward/aws").glob("*.py")))
     calls = set(re.findall(r"self\._client\.(\w+)\(", code)) - {"get_paginator"}
     calls |= set(re.findall(r'get_paginator\("(\w+)"\)', code))
-    of_clients = {"create_model_package", "get_parameters", "put_object", "upload_file"}
+    of_clients = {"create_model_package", "get_object", "get_parameters", "put_object", "upload_file"}
     assert {call for call in calls - of_clients if call.replace("_", "") not in allowed} == set()
     assert len(calls) > 10
 
 
 def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
-    from modelward_infra import App, build
+    from modelward_infra import App, build, check
 
     app = App(outdir=str(tmp_path / "cdk.out"))
     registry = build(app, ROOT / "registry.toml")
+    check(app)
     granted = {}
     from aws_cdk import Stack, aws_iam as iam  # isort: skip
 
@@ -272,3 +286,5 @@ def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
     assert has("sagemaker:UpdateModelPackage") == {"approve"}
     assert has("sqs:SendMessage") == {"deploy"}
     assert has("dynamodb:PutItem") == has("DeleteObject") == set()
+    assert has('"Effect": "Deny"') == {"register"}
+    assert "sagemaker:ModelApprovalStatus" in granted["register"]

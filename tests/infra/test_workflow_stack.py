@@ -146,6 +146,17 @@ def test_the_sweep_runs_every_quarter_of_an_hour_with_a_constant_message(assembl
     assert json.loads(rule["Targets"][0]["Input"]) == {"sweep": True}
 
 
+def test_rules_know_names_with_capitals_as_sagemaker_may_write_them_too(synthesize) -> None:
+    rules = _rules(synthesize(synthesize.declare("Churn")))
+    names = {kind: rule["EventPattern"]["detail"] for kind, rule in rules.items() if "EventPattern" in rule}
+    assert names == {
+        "SageMaker Model Package State Change": {"ModelPackageGroupName": ["Churn", "churn"]},
+        "SageMaker Endpoint State Change": {
+            "EndpointName": ["Churn-production", "churn-production", "Churn-staging", "churn-staging"]
+        },
+    }
+
+
 def test_patterns_stay_within_eventbridge_s_limit_whatever_the_number_of_models(many) -> None:
     for rule in _rules(many).values():
         assert len(json.dumps(rule.get("EventPattern", {}))) <= 2048
@@ -173,6 +184,18 @@ def test_functions_run_on_the_newest_python_on_arm_with_a_log_that_ends(assembly
         assert properties["TracingConfig"] == {"Mode": "Active"}
         log_group = assembly.resources("workflow")[properties["LoggingConfig"]["LogGroup"]["Ref"]]
         assert log_group["Properties"]["RetentionInDays"] == 90
+        assert log_group["Properties"]["LogGroupName"] == f"/aws/lambda/{properties['FunctionName']}"
+
+
+def test_functions_have_names_that_people_know_from_the_history(assembly, synthesize) -> None:
+    # A function's name is the name of its session, which SageMaker keeps as who changed a version.
+    tasks = {"model_package": "review", "reconcile": "rollout", "notify": "notify"}
+    for handler, task in tasks.items():
+        assert assembly.function(handler)[1]["Properties"]["FunctionName"] == f"acme-{task}"
+    longest = synthesize(synthesize.declare("digits").replace("acme", "a" * 63))
+    names = [longest.function(handler)[1]["Properties"]["FunctionName"] for handler in tasks]
+    assert [len(name) for name in names] == [63, 63, 63]
+    assert len(set(names)) == 3
 
 
 def test_functions_share_one_asset(assembly) -> None:
