@@ -38,17 +38,24 @@ def write_assembly(folder: Path, stacks: Mapping[str, Any], dependencies: Mappin
         "objectKey": "code.zip",
         "assumeRoleArn": "arn:${AWS::Partition}:iam::1:role/r",
     }
-    files = {"code": {"source": {"path": "asset.code", "packaging": "zip"}, "destinations": {"d": destination}}}
-    (folder / "s.assets.json").write_text(json.dumps({"files": files}))
+    files: dict[str, Any] = {
+        "code": {"source": {"path": "asset.code", "packaging": "zip"}, "destinations": {"d": destination}}
+    }
     artifacts: dict[str, Any] = {"assets": {"type": "cdk:asset-manifest", "properties": {"file": "s.assets.json"}}}
     for name, resources in stacks.items():
         template = {"Parameters": BOOTSTRAP, "Resources": resources}
         (folder / f"{name}.json").write_text(json.dumps(template))
+        templates = {"destinations": {"d": {**destination, "objectKey": f"{name}-template.json"}}}
+        files[name] = {"source": {"path": f"{name}.json", "packaging": "file"}, **templates}
         artifacts[name] = {
             "type": "aws:cloudformation:stack",
-            "properties": {"templateFile": f"{name}.json"},
+            "properties": {
+                "templateFile": f"{name}.json",
+                "stackTemplateAssetObjectUrl": f"s3://{ASSETS}/{name}-template.json",
+            },
             "dependencies": ["assets", *dependencies.get(name, [])],
         }
+    (folder / "s.assets.json").write_text(json.dumps({"files": files}))
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     return folder
 
@@ -90,6 +97,14 @@ def test_stacks_are_created_in_order_with_their_assets_and_updated_afterwards(aw
     )
     assert sorted(url.rpartition("/")[2] for _, url in first.resources) == ["made", "more"]
     aws.deploy_assembly(tmp_path / "two", talk)  # and once more, with nothing to do
+
+
+def test_a_template_that_is_too_long_for_a_request_is_deployed_all_the_same(aws: LocalAws, tmp_path: Path) -> None:
+    many = {f"Queue{number}": queue(f"{number}-{'x' * 70}") for number in range(400)}
+    assembly = write_assembly(tmp_path / "long", {"long": many}, {})
+    assert (assembly / "long.json").stat().st_size > 51_200
+    [stack] = aws.deploy_assembly(assembly, io.StringIO())
+    assert len(stack.resources) == 400
 
 
 def test_a_stack_that_fails_names_the_resource_and_the_reason(aws: LocalAws, tmp_path: Path) -> None:

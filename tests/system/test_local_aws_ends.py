@@ -7,9 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -71,27 +70,10 @@ def start_a_function(exported: dict[str, str]) -> None:
     client.close()
 
 
-def processes_of(folder: Path) -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in command:
-            found.append(command)
-    return found
-
-
-def nothing_is_left(folder: Path, *, limit_s: float = 10.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while (left := processes_of(folder)) or (files := list(folder.iterdir())):
-        assert time.monotonic() < deadline, f"left: {left or files}"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_code_0_and_leaves_nothing(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_it_with_code_0_and_leaves_nothing(
+    tmp_path: Path, number: int, processes_of: Callable[[Path], list[str]], nothing_is_left: Callable[[Path], None]
+) -> None:
     with local_up(tmp_path) as (process, exported):
         start_a_function(exported)
         assert len(processes_of(tmp_path)) >= 2, "the server and the function's worker"
@@ -100,7 +82,7 @@ def test_a_signal_ends_it_with_code_0_and_leaves_nothing(tmp_path: Path, number:
     nothing_is_left(tmp_path)
 
 
-def test_an_interrupted_deployment_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_deployment_leaves_nothing(tmp_path: Path, nothing_is_left: Callable[[Path], None]) -> None:
     scratch, app = tmp_path / "scratch", tmp_path / "app"
     scratch.mkdir()
     app.mkdir()
@@ -115,7 +97,9 @@ def test_an_interrupted_deployment_leaves_nothing(tmp_path: Path) -> None:
     nothing_is_left(scratch)
 
 
-def test_if_it_is_killed_the_server_notices_and_leaves_nothing(tmp_path: Path) -> None:
+def test_if_it_is_killed_the_server_notices_and_leaves_nothing(
+    tmp_path: Path, nothing_is_left: Callable[[Path], None]
+) -> None:
     with local_up(tmp_path) as (process, exported):
         start_a_function(exported)
         process.kill()

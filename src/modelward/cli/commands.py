@@ -250,7 +250,7 @@ COMMANDS = (
         "Start a local AWS and deploy this folder's app.py to it.",
         "local:up",
         _UP,
-        "modelward local up > local.env &\nsource local.env",
+        "modelward local up > local.env      # and, once it says Ready, in another terminal:\nsource local.env",
         "Once ready it prints the variables that a client needs, one export per line, and serves until interrupted. "
         "Needs modelward[infra,local].",
     ),

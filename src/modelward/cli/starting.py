@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from modelward.cli.context import Context
-from modelward.config.load import starter
+from modelward.config import schema_text, starter
 from modelward.core.errors import InputError
 
 APP = '''\
@@ -24,7 +24,8 @@ CDK = '{ "app": "python3 app.py" }\n'
 def init(context: Context, *, folder: str, plan: bool, json: bool) -> None:
     """Write the files of a new registry."""
     here = Path(folder)
-    files = {here / "registry.toml": starter(), here / "app.py": APP, here / "cdk.json": CDK}
+    texts = {"registry.toml": starter(), "registry.schema.json": schema_text(), "app.py": APP, "cdk.json": CDK}
+    files = {here / name: text for name, text in texts.items()}
     _check_free(here, files)
     if not plan:
         _write(here, files)
@@ -34,7 +35,9 @@ def init(context: Context, *, folder: str, plan: bool, json: bool) -> None:
     for path in files:
         context.terminal.line(f"write {path}" if plan else str(path))
     if not plan:
-        context.terminal.say("  next: edit registry.toml, then `npx cdk deploy --all`; or `modelward local up` here")
+        context.terminal.say(
+            "  next: edit registry.toml, then `npx aws-cdk@2.1148.1 deploy --all`; or `modelward local up` here"
+        )
 
 
 def _check_free(folder: Path, files: dict[Path, str]) -> None:

@@ -59,7 +59,10 @@ def synthesize(folder: Path, target: Path, *, account: str, region: str) -> Path
     )
     if done.returncode:
         raise InputError(
-            str(app), found=f"it ended with code {done.returncode}:\n{done.stderr.strip()}", rule="it must synthesize"
+            str(app),
+            found=f"it ended with code {done.returncode}:\n{done.stderr.strip()}",
+            rule="it must synthesize",
+            next_step=f"Correct what it complains of; `python {app.name}` in {folder} tries it alone.",
         )
     return target
 
@@ -137,7 +140,7 @@ class Deployment:
         started = time.monotonic()
         request = {
             "StackName": name,
-            "TemplateBody": (assembly / properties["templateFile"]).read_text(encoding="utf-8"),
+            **self._template(properties, assembly),
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in _parameters(properties)],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Tags": [{"Key": key, "Value": value} for key, value in (properties.get("tags") or {}).items()],
@@ -146,6 +149,13 @@ class Deployment:
         stack = Stack(name, _outputs(described), tuple(self._resources(name)))
         self._talk.write(f"{name}: {len(stack.resources)} resources in {time.monotonic() - started:.1f} s\n")
         return stack
+
+    def _template(self, properties: Mapping[str, Any], assembly: Path) -> dict[str, str]:
+        """Give the template's place among the uploaded assets: a request itself holds 51,200 bytes at most."""
+        uploaded = self._fill(properties.get("stackTemplateAssetObjectUrl", ""))
+        if uploaded:
+            return {"TemplateURL": f"https://s3.amazonaws.com/{uploaded.removeprefix('s3://')}"}
+        return {"TemplateBody": (assembly / properties["templateFile"]).read_text(encoding="utf-8")}
 
     def _begin(self, name: str, request: Mapping[str, Any]) -> str:
         """Create the stack, or update it if it is there; return the operation's name."""

@@ -46,7 +46,12 @@ class Server:
 
     def busy(self) -> list[str]:
         """Name what is still going on: full queues, streams with records to read, endpoints in transition."""
-        return [*ministack.busy_queues(), *self._streams.behind(), *self._front.busy()]
+        before = self._waiting()
+        # An endpoint that settles after the queues were looked at, and before it is itself, fills them again.
+        return sorted({*before, *self._front.busy(), *self._waiting()})
+
+    def _waiting(self) -> list[str]:
+        return [*ministack.busy_queues(), *self._streams.behind()]
 
     async def run(self, fd: int) -> None:
         """Serve on an open, bound socket until told to stop."""

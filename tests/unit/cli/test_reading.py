@@ -12,7 +12,8 @@ def test_versions_are_listed_newest_first(history: Shell) -> None:
     lines = said.out.splitlines()
     assert (said.code, said.err) == (0, "")
     assert [line.split()[0] for line in lines] == ["VERSION", "v3", "v2", "v1"]
-    assert "Production/Approved" in lines[3]
+    assert "Production" in lines[3]
+    assert "Production/" not in lines[3]
     assert "0.981*" in lines[2]
 
 
@@ -85,7 +86,10 @@ def test_what_is_not_there_is_named_with_what_is(history: Shell, words: list[str
 # --- plans --------------------------------------------------------------------------------------------------------
 
 PLANS = [
-    (["approve", "digits", "2", "--reason", "x"], "UpdateModelPackage  v2: Approved (x)"),
+    (
+        ["approve", "digits", "2", "--reason", "x"],
+        "UpdateModelPackage  v2: Approved (x) stage Staging/InProgress (approved: x)",
+    ),
     (["reject", "digits", "2", "--reason", "x"], "UpdateModelPackage  v2: Rejected (x)"),
     (
         ["promote", "digits", "2", "Development", "--reason", "x"],

@@ -9,7 +9,8 @@ from modelward import config
 from modelward.cli.main import main
 
 ROOT = Path(__file__).parents[3]
-FILES = ["app.py", "cdk.json", "registry.toml"]
+WRITTEN = ["registry.toml", "registry.schema.json", "app.py", "cdk.json"]
+FILES = sorted(WRITTEN)
 
 
 def names(folder: Path) -> list[str]:
@@ -22,7 +23,7 @@ def test_a_new_folder_gets_the_three_files_and_the_declaration_is_valid(
     here = tmp_path / "a" / "b"
     assert main(["init", str(here)]) == 0
     assert names(here) == FILES
-    assert capsys.readouterr().out.split() == [str(here / name) for name in ("registry.toml", "app.py", "cdk.json")]
+    assert capsys.readouterr().out.split() == [str(here / name) for name in WRITTEN]
     from modelward.config.load import load
 
     assert isinstance(load(here / "registry.toml"), config.RegistrySpec)
@@ -44,9 +45,7 @@ def test_a_file_that_is_there_is_never_overwritten_and_then_nothing_is_written(
 def test_the_plan_lists_the_files_and_writes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path), "--plan"]) == 0
     assert names(tmp_path) == []
-    assert capsys.readouterr().out.splitlines() == [
-        f"write {tmp_path / name}" for name in ("registry.toml", "app.py", "cdk.json")
-    ]
+    assert capsys.readouterr().out.splitlines() == [f"write {tmp_path / name}" for name in WRITTEN]
 
 
 def test_the_plan_of_a_folder_that_is_taken_is_the_refusal_itself(tmp_path: Path) -> None:
@@ -68,7 +67,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path, capsys
 
 def test_json_lists_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path), "--json"]) == 0
-    assert [Path(path).name for path in json.loads(capsys.readouterr().out)] == ["registry.toml", "app.py", "cdk.json"]
+    assert [Path(path).name for path in json.loads(capsys.readouterr().out)] == WRITTEN
 
 
 def test_the_app_is_the_one_of_this_repository() -> None:

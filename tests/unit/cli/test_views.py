@@ -79,14 +79,14 @@ def row(shown: str, name: str) -> list[str]:
 
 def test_the_list_of_versions_shows_who_when_what_and_marks_the_best_figures() -> None:
     shown = plain(versions.listing(SPEC, [V3, V2, V1]))
-    head = "VERSION APPROVAL STAGE accuracy log_loss NOTES WHO WHEN (UTC) COMMIT"
+    head = "VERSION APPROVAL STAGE accuracy log_loss WHEN (UTC) WHO COMMIT NOTES"
     assert " ".join(shown.splitlines()[0].split()) == head
     assert row(shown, "v1") == [
-        *("v1", "Approved", "Production/Approved", "0.973", "0.11*", "baseline", "ana"),
-        *("2026-03-03 14:03", "aaaaaaaaaa"),
+        *("v1", "Approved", "Production", "0.973", "0.11*", "2026-03-03 14:03", "ana"),
+        *("aaaaaaaa", "baseline"),
     ]
     assert row(shown, "v2")[3:5] == ["0.981*", "0.11*"]
-    assert row(shown, "v2")[-1] == "bbbbbbbbbb+changes"
+    assert "bbbbbbbb+changes" in row(shown, "v2")
     assert row(shown, "v3")[3:5] == ["0.61", "1.5"]
 
 
@@ -165,7 +165,7 @@ def test_a_missing_figure_is_a_cross() -> None:
 
 def test_compare_shows_where_code_data_and_image_differ() -> None:
     shown = plain(comparison.side_by_side(compare(SPEC, V1, V2, V1)))
-    assert row(shown, "commit")[1:] == ["aaaaaaaaaa", "bbbbbbbbbb+changes", "git diff aaaaaaaaaa bbbbbbbbbb"]
+    assert row(shown, "commit")[1:] == ["aaaaaaaa", "bbbbbbbb+changes", "git diff aaaaaaaa bbbbbbbb"]
     assert row(shown, "branch")[1:] == ["main", "main", "same"]
     assert row(shown, "dataset")[1:] == ["digits 1.0", "-", "differs"]
     assert row(shown, "image")[1:] == ["sagemaker-scikit-learn:1.4-2-cpu-py3"] * 2 + ["same"]

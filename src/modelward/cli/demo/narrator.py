@@ -11,6 +11,7 @@ from modelward.core.errors import ModelwardError
 
 T = TypeVar("T")
 _POLL_S = 0.1
+INDENT = "    "
 
 
 class CheckError(ModelwardError):
@@ -28,6 +29,21 @@ class Narrator:
         self._console = console
         self._began = time.monotonic()
         self.checks = 0
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person watches."""
+        return self._console.is_terminal
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return self._console.width
+
+    def show(self, printed: str) -> None:
+        """Show what a command printed, as it printed it."""
+        for line in printed.rstrip().splitlines():
+            self._console.file.write(f"{INDENT}{line}\n")
 
     def scene(self, number: int, title: str) -> None:
         """Open a scene."""

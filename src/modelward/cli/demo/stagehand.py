@@ -1,9 +1,14 @@
 """What the scenes work with: the local AWS, people with identities, and the folder."""
 
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +17,7 @@ from typing import Any
 
 from modelward import bootstrap
 from modelward.cli.demo.inbox import Mailbox, Slack
-from modelward.cli.demo.narrator import CheckError, Narrator
+from modelward.cli.demo.narrator import INDENT, CheckError, Narrator
 from modelward.cli.starting import APP
 from modelward.config import starter
 from modelward.config.load import parse
@@ -22,11 +27,7 @@ from modelward.local.up import LocalAws
 from modelward.services.registry import Model, Registry
 
 MODEL = "digits"
-_NOTIFICATIONS = """
-[notifications]
-email = ["ml-platform@example.com"]
-slack = { webhook_secret = "modelward/slack" }
-"""
+_COMMENTED = ("email =", "slack =")  # the starter leaves it to the team whom to tell
 
 
 @dataclass
@@ -57,8 +58,8 @@ class Stagehand:
         line = " ".join(f"'{word}'" if " " in word else word for word in words)
         self.narrator.command(who, f"modelward {line}")
         code = "import sys; from modelward.cli.main import main; sys.exit(main())"
-        done = self._run(who, "-c", code, *words)
-        self.narrator.say(_indented(done.stdout + (done.stderr if done.returncode or not done.stdout else "")))
+        done = self._run(who, "-c", code, *words, is_shown=self.narrator.is_terminal)
+        self.narrator.show(done.stdout + (done.stderr if done.returncode or not done.stdout else ""))
         if (done.returncode != 0) is not is_refused:
             raise CheckError(f"`modelward {line}` {'is refused' if is_refused else 'succeeds'}", done.stderr)
         return done.stdout
@@ -80,14 +81,14 @@ class Stagehand:
         held_out = json.loads((self.build / "held_out.json").read_text())
         return held_out["x"], held_out["y"]
 
-    def _run(self, who: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    def _run(self, who: str, *words: str, is_shown: bool = False) -> "subprocess.CompletedProcess[str]":
+        """Run Python as somebody; what is shown on a terminal is made for one, with its colours and its width."""
+        command = [sys.executable, "-W", "ignore", *words]
+        environment = {**inherited(), **self.aws.environment(who), "TERM": "xterm-256color"}
+        if is_shown:
+            return run_on_terminal(command, self.folder, environment, self.narrator.width - len(INDENT))
         return subprocess.run(  # noqa: S603  our own interpreter and scripts
-            [sys.executable, "-W", "ignore", *words],
-            cwd=self.folder,
-            env={**inherited(), **self.aws.environment(who), "COLUMNS": "110"},
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
 
 
@@ -127,10 +128,38 @@ def _is_ready(folder: Path) -> bool:
 
 def _made(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "registry.toml").write_text(starter() + _NOTIFICATIONS)
+    declaration = starter()
+    for key in _COMMENTED:
+        declaration = declaration.replace(f"# {key}", key)
+    (folder / "registry.toml").write_text(declaration)
     (folder / "app.py").write_text(APP)
     return folder
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+def run_on_terminal(
+    command: list[str], folder: Path, environment: dict[str, str], columns: int
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command whose stdout is a terminal of so many columns, and return what it printed."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(  # noqa: S603  our own interpreter and scripts
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=follower, stderr=errors
+        )
+        os.close(follower)
+        printed = b"".join(_pieces(leader)).decode().replace("\r\n", "\n")
+        os.close(leader)
+        code = process.wait()
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, code, printed, errors.read())
+
+
+def _pieces(leader: int) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # Linux says so when nobody holds the other end any more
+            return
+        if not piece:
+            return
+        yield piece

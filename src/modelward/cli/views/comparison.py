@@ -115,7 +115,7 @@ def _is_same(is_same: bool) -> Text:  # noqa: FBT001
 def _commits(a: ModelPackage, b: ModelPackage) -> Text:
     x, y = a.commit, b.commit
     if x and y and x != y:
-        return Text(f"git diff {clean(x[:10])} {clean(y[:10])}", "yellow")
+        return Text(f"git diff {clean(x[:8])} {clean(y[:8])}", "yellow")
     return _is_same(x == y and a.lineage.is_dirty == b.lineage.is_dirty)
 
 

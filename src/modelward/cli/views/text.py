@@ -41,7 +41,7 @@ def commit(lineage: Lineage) -> str:
     """Spell where the code stood."""
     if not lineage.commit:
         return NONE
-    return clean(lineage.commit[:10]) + ("+changes" if lineage.is_dirty else "")
+    return clean(lineage.commit[:8]) + ("+changes" if lineage.is_dirty else "")
 
 
 def dataset(lineage: Lineage) -> str:

@@ -8,26 +8,33 @@ from rich.text import Text
 from modelward.cli.views.text import NONE, approval, clean, commit, figure, moment, person, stage, table
 from modelward.config.spec import ModelSpec
 from modelward.core.arn import who
-from modelward.core.model_package import ModelPackage
+from modelward.core.model_package import ModelPackage, StageStatus
 
 
 def listing(spec: ModelSpec, packages: Sequence[ModelPackage]) -> Table:
     """List versions in the order given; the best figure of a metric whose direction is declared bears a *."""
     metrics = _metrics(spec, packages)
     best = _best(spec, packages)
-    made = table("VERSION", "APPROVAL", "STAGE", *metrics, "NOTES", "WHO", "WHEN (UTC)", "COMMIT")
+    made = table("VERSION", "APPROVAL", "STAGE", *metrics, "WHEN (UTC)", "WHO", "COMMIT", "NOTES")
+    for column in made.columns[:-1]:
+        column.no_wrap = True
     for package in packages:
         made.add_row(
             f"v{package.version}",
-            approval(package),
-            stage(package),
+            _short(approval(package), "ManualApproval"),
+            _short(stage(package), f"/{StageStatus.APPROVED}"),
             *(_marked(package.metrics.get(name), best.get(name)) for name in metrics),
-            clean(package.notes) or NONE,
-            person(package.created_by.arn) or NONE,
             moment(package.created_at),
+            person(package.created_by.arn) or NONE,
             commit(package.lineage),
+            clean(package.notes) or NONE,
         )
     return made
+
+
+def _short(said: Text, tail: str) -> Text:
+    """Leave out what goes without saying in a list: pending means pending approval, and a stage is held."""
+    return Text(said.plain.removesuffix(tail), said.style)
 
 
 def card(package: ModelPackage) -> Table:
