@@ -1,0 +1,66 @@
+"""README.md of this folder."""
+
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.figure import Figure, table
+
+PATH = Path(__file__).with_name("README.md")
+_LIBRARIES = ("boto3", "moto", "aws-lambda-powertools")
+
+_TEXT = """\
+# Figures
+
+What Modelward promises about its own cost, as `make bench` measured it last. It writes this file; edit `bench/*.py`.
+
+{table}
+
+Measured on Python {python}, {system}, {cpus} CPUs, with {libraries}.
+
+## How they are measured
+
+- **AWS calls** are heard by a hook on every client of the connected session; a page of a list is a call. What comes
+  once for each process (finding the deployment: one GetParameters) is behind it. These figures are the same on every
+  machine.
+- **Time over raw boto3**: the calls of one run are recorded, operation and parameters, and made again by plain clients
+  against the same local SageMaker in this process. Both take turns, {rounds} times each, and the medians are compared.
+  A call takes a millisecond or two here and crosses no network, so what Modelward itself adds weighs most.
+- **`register`** is measured with an archive of 100 kB. Beside its calls it asks git for commit, branch, remote and
+  whether the tree is clean, in two processes; the row says what they take by themselves. A larger archive adds
+  {inspection_ms:.0f} ms per MB for unpacking and digesting, to be held against its upload.
+- **Time to start** is the least of whole processes, in turns with one that does only the bare minimum, until fifteen
+  rounds find nothing shorter, or forty have been run. Other work on the machine still blurs it.
+- **Cold starts** are more than the import: they end when the function has read its settings and `registry.toml` and
+  made its clients, from the synthesized asset with nothing but the runtime's packages beside it. The bare minimum makes
+  the same clients. The goal is held against code that is compiled on both sides. A function's own folder is
+  read-only on Lambda, so each cold start there compiles our code anew: the second figure. Bytecode is not shipped,
+  because it would bind the asset to the Python that synthesizes it.
+- **The zip** is the folder that the stacks give to Lambda, packed with deflate.
+
+One part alone, without writing this file: `python -m bench {parts}`.
+"""
+
+
+def write(figures: Iterable[Figure], *, rounds: int, inspection_ms: float, parts: Iterable[str]) -> None:
+    """Write the file.
+
+    Args:
+        figures: All rows.
+        rounds: How often each side of a ratio was run.
+        inspection_ms: What looking at an archive takes per MB.
+        parts: The names of the parts.
+    """
+    text = _TEXT.format(
+        table=table(figures),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cpus=os.cpu_count(),
+        libraries=", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
+        rounds=rounds,
+        inspection_ms=inspection_ms,
+        parts=" | ".join(parts),
+    )
+    PATH.write_text(text, encoding="utf-8")

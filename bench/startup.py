@@ -1,0 +1,124 @@
+"""What it takes to start: the import, the command line, the functions.
+
+Everything is the least time of whole processes, in turns with a process that does only the bare minimum.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+
+from bench.account import ENVIRON, REGION, ROOT
+from bench.clock import Program, least_s
+from bench.figure import Figure
+from modelward.config.settings import Settings
+from modelward_infra.asset import assemble
+
+PART = "startup"
+_IMPORT_MS, _HELP_MS, _HANDLER_MS = 30, 150, 60
+
+# Lambda's runtime brings these along.
+_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
+# What each function uses for every event: the name of the gateway in its context, and of the service.
+_GATEWAYS = {
+    "model_package": {"sagemaker": "sagemaker", "ledger": "dynamodb", "queue": "sqs"},
+    "reconcile": {"sagemaker": "sagemaker", "ledger": "dynamodb", "queue": "sqs"},
+    "notify": {"sagemaker": "sagemaker", "ledger": "dynamodb", "topic": "sns", "webhook": "secretsmanager"},
+}
+_BARE = """
+import boto3
+from botocore.config import Config
+session, config = boto3.Session(), Config(retries={{"mode": "standard", "max_attempts": 5}})
+clients = [session.client(service, config=config) for service in {services!r}]
+"""
+_COLD = """
+from modelward.handlers import shell, {handler}
+context = shell.context()
+gateways = [getattr(context, name) for name in {gateways!r}]
+"""
+
+
+def measure() -> Iterator[Figure]:
+    """Take the times."""
+    yield from _shell()
+    with TemporaryDirectory() as folder:
+        yield from _functions(Path(folder))
+
+
+def _shell() -> Iterator[Figure]:
+    environ = _environ()
+    script = str(Path(sys.executable).with_name("modelward"))
+    programs = {"bare": ["-c", "pass"], "import": ["-c", "import modelward"], "help": [script, "--help"]}
+    least = least_s({name: Program([sys.executable, *args], environ, ROOT) for name, args in programs.items()})
+    bare, imported, helped = (1000 * least[name] for name in ("bare", "import", "help"))
+    yield _figure("`import modelward` over bare Python", imported - bare, _IMPORT_MS, f"{bare:.0f} ms bare")
+    yield _figure("`modelward --help`", helped, _HELP_MS, "from start to end")
+
+
+def _functions(folder: Path) -> Iterator[Figure]:
+    asset, runtime = folder / "asset", folder / "runtime"
+    for each in (asset, runtime):
+        each.mkdir()
+    assemble(asset, ROOT / "registry.toml")
+    _link_runtime(runtime)
+    for handler in _GATEWAYS:
+        yield _cold_start(handler, asset, runtime)
+
+
+def _cold_start(handler: str, asset: Path, runtime: Path) -> Figure:
+    gateways = _GATEWAYS[handler]
+    bare = _BARE.format(services=sorted(gateways.values()))
+    cold = _COLD.format(handler=handler, gateways=list(gateways))
+    environ = _environ() | _function_environ(asset, runtime)
+    programs = {"bare": _isolated(bare, environ), "cold": _isolated(cold, environ)}
+    compiled = least_s(programs)
+    _drop_bytecode(asset)
+    programs["cold"] = _isolated(cold, environ | {"PYTHONDONTWRITEBYTECODE": "1"})
+    source = least_s(programs)
+    over, over_source = (1000 * (each["cold"] - each["bare"]) for each in (compiled, source))
+    note = f"over {1000 * compiled['bare']:.0f} ms; {over_source:.0f} ms when our code has no bytecode yet"
+    return _figure(f"cold start of `{handler}` over boto3 and its clients", over, _HANDLER_MS, note)
+
+
+def _drop_bytecode(folder: Path) -> None:
+    for cache in list(folder.rglob("__pycache__")):
+        rmtree(cache)
+
+
+def _isolated(code: str, environ: Mapping[str, str]) -> Program:
+    return Program([sys.executable, "-S", "-P", "-c", code], environ)
+
+
+def _environ() -> dict[str, str]:
+    """Give the environment of a process that may write and use bytecode."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, **ENVIRON}
+
+
+def _function_environ(asset: Path, runtime: Path) -> dict[str, str]:
+    """Give what the stacks give a function, with the synthesized asset and Lambda's own packages on its path."""
+    arn = f"arn:aws:service:{REGION}:123456789012:thing"
+    settings = Settings("acme", "bucket", arn, "table", arn, arn, arn, f"https://sqs.{REGION}.amazonaws.com/1/queue")
+    return {
+        "PYTHONPATH": os.pathsep.join((str(asset), str(runtime))),
+        "POWERTOOLS_SERVICE_NAME": "bench",
+        **settings.to_env(),
+    }
+
+
+def _link_runtime(folder: Path) -> None:
+    for name in _RUNTIME:
+        found = find_spec(name)
+        if found is None or found.origin is None:
+            raise RuntimeError(f"{name} is not installed")
+        origin = Path(found.origin)
+        source = origin.parent if found.submodule_search_locations else origin
+        (folder / source.name).symlink_to(source)
+
+
+def _figure(what: str, found_ms: float, goal_ms: int, note: str) -> Figure:
+    measured = f"{found_ms:.0f} ms ({note})"
+    return Figure(f"time: {what}", f"at most {goal_ms} ms", measured, found_ms <= goal_ms, PART)
