@@ -1,0 +1,58 @@
+"""bench/README.md shows every figure that was promised, none left out because it looks bad."""
+
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).resolve().parents[2] / "bench" / "README.md"
+CALLS = "`python -m bench calls`"
+OVERHEAD = "`python -m bench overhead`"
+STARTUP = "`python -m bench startup`"
+PROMISED = {
+    "AWS calls: register (local artifact)": CALLS,
+    "AWS calls: approve": CALLS,
+    "AWS calls: reject": CALLS,
+    "AWS calls: promote": CALLS,
+    "AWS calls: `current(stage)` of 10 and of 10,000 versions, the oldest holding it": CALLS,
+    "AWS calls: `versions()` with metrics, of 100 and of 1,000": CALLS,
+    "AWS calls: `compare(a, b)`": CALLS,
+    "AWS calls: reconcile with nothing to do": CALLS,
+    "time over raw boto3: describe": OVERHEAD,
+    "time over raw boto3: current": OVERHEAD,
+    "time over raw boto3: versions, 100 of them": OVERHEAD,
+    "time over raw boto3: compare": OVERHEAD,
+    "time over raw boto3: approve": OVERHEAD,
+    "time over raw boto3: promote": OVERHEAD,
+    "time over raw boto3: register": OVERHEAD,
+    "time: `import modelward` over bare Python": STARTUP,
+    "time: `modelward --help`": STARTUP,
+    "time: cold start of `model_package` over boto3 and its clients": STARTUP,
+    "time: cold start of `reconcile` over boto3 and its clients": STARTUP,
+    "time: cold start of `notify` over boto3 and its clients": STARTUP,
+    "a function's zip, Powertools inside": "`python -m bench package`",
+    "`make demo` after set-up": "`python -m bench demo`",
+}
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[str]]:
+    lines = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {each[0]: each for each in cells[2:]}
+
+
+def test_it_lists_what_was_promised_and_nothing_else(rows):
+    assert list(rows) == list(PROMISED)
+
+
+@pytest.mark.parametrize("what", PROMISED)
+def test_a_row_has_goal_figure_verdict_and_command(rows, what: str):
+    _, goal, measured, verdict, command = rows[what]
+    assert any(char.isdigit() for char in goal)
+    assert any(char.isdigit() for char in measured)
+    assert verdict in {"yes", "**no**"}
+    assert command == PROMISED[what]
+
+
+def test_the_calls_are_within_their_goals_since_no_machine_is_too_busy_for_that(rows):
+    assert {row[3] for what, row in rows.items() if what.startswith("AWS calls")} == {"yes"}

@@ -1,0 +1,132 @@
+"""Every command and every piece of Python in the documents, run in their order as a reader would."""
+
+import re
+from collections.abc import Callable
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
+RUN = ["README.md", "docs/deploy.md", "docs/local.md"]
+CDK_CLI = "aws-cdk@2.1148.1"  # the newest that reads the assemblies of the aws-cdk-lib in pyproject.toml
+CDK_COMMANDS = {"--version", "bootstrap", "diff", "deploy", "destroy"}
+
+
+def check_make(words: list[str]) -> None:
+    assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def check_pip(words: list[str]) -> None:
+    assert words[1] == "install"
+    ours = [Requirement(word.strip("'")) for word in words[2:] if "modelward" in word]
+    assert ours
+    for requirement in ours:
+        assert requirement.extras <= set(metadata("modelward").get_all("Provides-Extra"))
+
+
+def check_npx(words: list[str]) -> None:
+    assert words[1] == CDK_CLI
+    assert words[2] in CDK_COMMANDS
+    assert {word for word in words[3:] if word.startswith("-")} <= {"--all"}
+
+
+# What is not run, why, and how it is checked instead.
+NOT_RUN: dict[str, tuple[str, Callable[[list[str]], None]]] = {
+    "make": ("it sets a virtual environment up and plays the demo, which CI does on its own (.ci/run)", check_make),
+    "pip": ("it needs an index of packages", check_pip),
+    "npx": ("it needs the network, and an AWS account", check_npx),
+}
+
+
+def has_written_its_variables(reader: Any, process: Any) -> None:
+    variables = reader.folder / "local.env"
+    reader.eventually(lambda: process.poll() is not None or (variables.exists() and variables.read_text()))
+    assert process.poll() is None
+
+
+def has_said_that_it_listens(reader: Any, process: Any) -> None:
+    assert reader.line_of(process) == "listening"
+
+
+# What runs in a terminal of its own until Ctrl-C, and how the reader knows that it is ready.
+SERVING: dict[str, Callable[[Any, Any], None]] = {
+    "modelward local up > local.env": has_written_its_variables,
+    "python examples/listen.py": has_said_that_it_listens,
+}
+
+
+def perform(reader: Any, block: Any) -> None:
+    """Run a block, or check what cannot be run."""
+    if block.language == "python":
+        reader.python(block.text)
+        return
+    skipped = [command for command in block.commands if command.split()[0] in NOT_RUN]
+    for command in skipped:
+        words = command.split()
+        NOT_RUN[words[0]][1](words)
+    script = "\n".join(command for command in block.commands if command not in skipped)
+    if script:
+        reader.shell(script)
+
+
+def runnable(document: Any) -> list[Any]:
+    return [block for block in document.blocks if block.language in ("sh", "python")]
+
+
+def test_every_document_with_something_to_run_is_run() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    found = [path for path in documents if re.search(r"^```(sh|python|console|bash)$", path.read_text(), re.MULTILINE)]
+    assert sorted(str(path.relative_to(ROOT)) for path in found) == sorted(RUN)
+
+
+@pytest.mark.parametrize("document", ["docs/local.md"], indirect=True)
+def test_the_local_aws_works_as_written(document: Any, clone: Path, follow: Callable[..., Any]) -> None:
+    reader = follow(clone)
+    serving = {}
+    for block in runnable(document):
+        command = block.text.strip()
+        if command in SERVING:
+            serving[command] = reader.start(command)
+            SERVING[command](reader, serving[command])
+        elif "mock_aws" in block.text:
+            reader.shell("unset AWS_ENDPOINT_URL")  # as the document says
+            follow(clone).python(block.text)
+        else:
+            perform(reader, block)
+            reader.settle()  # a reader types more slowly than this test
+    heard = reader.interrupt(serving["python examples/listen.py"])
+    assert "model-package/digits/2  PendingManualApproval  (created)" in heard
+    assert "model-package/digits/2  Approved  (ModelApprovalStatus, ApprovalDescription)" in heard
+    assert "model-package/digits/2  Approved  (ModelLifeCycle, CustomerMetadataProperties)" in heard
+    reader.interrupt(serving["modelward local up > local.env"])
+
+
+@pytest.mark.parametrize("document", ["README.md"], indirect=True)
+def test_the_readme_works_as_written(document: Any, clone: Path, follow: Callable[..., Any], aws: Any) -> None:
+    reader = follow(clone, **aws.environment())
+    reader.shell(
+        "python -c 'import sys; sys.path.append(\"examples\"); import quickstart as q; q.pack(q.Path(q.ARTIFACT))'"
+    )
+    for block in runnable(document):
+        perform(reader, block)
+        reader.settle()  # the document says "later"
+    history = reader.shell("modelward history digits --json")
+    assert '"kind": "verified"' in history
+    assert '"environment": "production"' in history
+
+
+@pytest.mark.parametrize("document", ["docs/deploy.md"], indirect=True)
+def test_the_way_to_an_account_works_as_written(
+    document: Any, tmp_path: Path, follow: Callable[..., Any], aws: Any
+) -> None:
+    webhook = "https://hooks.example.com/T/B"
+    reader = follow(tmp_path, SLACK_WEBHOOK_URL=webhook, **aws.environment())
+    for block in runnable(document):
+        perform(reader, block)
+    secret = aws.client("admin", "secretsmanager").get_secret_value(SecretId="modelward/slack")
+    assert secret["SecretString"] == webhook
