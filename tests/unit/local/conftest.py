@@ -1,11 +1,12 @@
 """A core on paper: its own clock, containers that only exist in memory, events in a list."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from modelward.local.sagemaker import ApiError, Caller, ManualClock, MemoryHosting, SageMaker, Timing
+from modelward.local.sagemaker import ApiError, Caller, ManualClock, MemoryHosting, MemoryWatch, SageMaker, Timing
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -20,6 +21,7 @@ class Api:
     clock: ManualClock = field(default_factory=ManualClock)
     hosting: MemoryHosting = field(default_factory=MemoryHosting)
     events: list[dict[str, Any]] = field(default_factory=list)
+    watch: MemoryWatch = field(default_factory=MemoryWatch)
     who: str = "ann"
 
     def __post_init__(self) -> None:
@@ -30,6 +32,7 @@ class Api:
             emit=self.events.append,
             hosting=self.hosting,
             timing=Timing(create_s=300, update_s=200, delete_s=20),
+            watch=self.watch,
         )
 
     @property
@@ -55,17 +58,17 @@ class Api:
     def package(self, arn: str) -> dict[str, Any]:
         return self("DescribeModelPackage", ModelPackageName=arn)
 
-    def config(self, name: str, *, artifact: str = "", variants: Any = None, **more: Any) -> None:
+    def config(self, name: str, *, artifact: str = "", variants: Any = None, count: int = 2, **more: Any) -> None:
         """Make a model and a config of the same name."""
         container = {"Image": "registry/digits:1", "ModelDataUrl": artifact or f"s3://bucket/{name}.tar.gz"}
         self("CreateModel", ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
-        size = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
+        size = {"InstanceType": "ml.m5.large", "InitialInstanceCount": count}
         variants = variants or [{"VariantName": "live", "ModelName": name, **size}]
         self("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants, **more)
 
-    def endpoint(self, name: str = "digits-production", config: str = "v1") -> None:
+    def endpoint(self, name: str = "digits-production", config: str = "v1", count: int = 2) -> None:
         """Make an endpoint that is InService, config and model included."""
-        self.config(config)
+        self.config(config, count=count)
         self("CreateEndpoint", EndpointName=name, EndpointConfigName=config)
         self.pass_s(300)
 
@@ -76,6 +79,12 @@ class Api:
         """Status and config."""
         found = self("DescribeEndpoint", EndpointName=name)
         return found["EndpointStatus"], found["EndpointConfigName"]
+
+    def invoke(self, name: str = "digits-production", **more: Any) -> str:
+        """Invoke an endpoint; return the config that answered."""
+        request = {"EndpointName": name, "ContentType": "application/json", **more}
+        body: str = json.loads(self.core.invoke_endpoint(request, b"{}", self.caller)[1])["config"]
+        return body
 
     def pass_s(self, seconds: float) -> None:
         self.clock.advance(seconds)

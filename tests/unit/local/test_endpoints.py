@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from modelward.local.sagemaker import Fault
+from modelward.local.sagemaker import AlarmState, Fault
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/digits-production"
 CANARY = {
@@ -26,6 +26,7 @@ def live(api):
     """An endpoint that serves v1."""
     api.endpoint()
     api.config("v2")
+    api.watch.force("errors", AlarmState.OK)
     return api
 
 
@@ -34,7 +35,11 @@ def describe(api) -> dict:
 
 
 def told(api) -> list[tuple[str, str]]:
-    return [(event["detail"]["EndpointStatus"], event["detail"]["EndpointConfigName"]) for event in api.events]
+    return [
+        (event["detail"]["EndpointStatus"], event["detail"]["EndpointConfigName"])
+        for event in api.events
+        if event["detail-type"] == "SageMaker Endpoint State Change"
+    ]
 
 
 def test_an_endpoint_is_created_in_its_time(api) -> None:
@@ -276,11 +281,11 @@ def test_sizes_fall_back_to_the_config_unless_they_are_retained(live, request_, 
 
 def test_a_deployment_config_is_dropped_unless_it_is_given_or_retained(live) -> None:
     live.update("v2", DeploymentConfig=CANARY)
-    live.pass_s(200)
+    live.pass_s(500)
     assert describe(live)["LastDeploymentConfig"] == CANARY
     live.config("v3")
     live.update("v3", RetainDeploymentConfig=True)
-    live.pass_s(200)
+    live.pass_s(500)
     assert describe(live)["LastDeploymentConfig"] == CANARY
     live.update("v2")
     live.pass_s(200)

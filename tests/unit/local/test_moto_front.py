@@ -8,9 +8,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from modelward.local.moto import advance, clock, core, events, hosting, install
+from modelward.local.moto import advance, clock, core, events, hosting, install, watch
 from modelward.local.moto.resources import ModelPackageGroup
-from modelward.local.sagemaker import Fault, Timing
+from modelward.local.sagemaker import AlarmState, Fault, Timing
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -247,3 +247,111 @@ def test_both_fronts_of_every_operation_are_served_by_the_core(sagemaker) -> Non
         "DeleteModelPackageGroup",
         "UpdateEndpointWeightsAndCapacities",
     }
+
+
+# Guardrails, alarms, lineage
+
+
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "WaitIntervalInSeconds": 300,
+            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        },
+        "TerminationWaitInSeconds": 60,
+    },
+    "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+}
+
+
+@pytest.fixture
+def canary(aws, sagemaker):
+    """An endpoint in the middle of a canary deployment from `old` to `new`, watched by an alarm of CloudWatch."""
+    dimensions = [{"Name": "EndpointName", "Value": "digits"}, {"Name": "VariantName", "Value": "live"}]
+    rule = {"Threshold": 1, "Period": 60, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName="errors",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Dimensions=dimensions,
+        **rule,
+    )
+    for name in ("old", "new"):
+        sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": "i"}, ExecutionRoleArn=ROLE)
+        variants = [{"VariantName": "live", "ModelName": name, **SIZE, "InitialInstanceCount": 2}]
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName="digits", EndpointConfigName="old")
+    sagemaker.update_endpoint(EndpointName="digits", EndpointConfigName="new", DeploymentConfig=CANARY)
+    return sagemaker
+
+
+def config_of(sagemaker) -> str:
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="digits")
+    return sagemaker.describe_endpoint(EndpointName="digits")["EndpointConfigName"]
+
+
+def test_a_canary_goes_on_when_the_clock_does(canary) -> None:
+    assert canary.describe_endpoint(EndpointName="digits")["EndpointStatus"] == "Updating"
+    advance(360)
+    assert config_of(canary) == "new"
+
+
+def test_errors_of_a_canary_trip_an_alarm_of_cloudwatch(aws, canary) -> None:
+    hosting(ACCOUNT, REGION).answer = lambda config, body, kind: (
+        500 if config.endpoint_config_name == "new" else 200,
+        "text/plain",
+        b"",
+    )
+    runtime = aws.client("sagemaker-runtime")
+    failed = 0
+    for _ in range(4):
+        try:
+            runtime.invoke_endpoint(EndpointName="digits", Body=b"")
+        except ClientError:
+            failed += 1
+    assert failed == 2
+    advance(10)
+    assert config_of(canary) == "old"
+    metrics = aws.client("cloudwatch").list_metrics(Namespace="AWS/SageMaker", MetricName="ModelLatency")["Metrics"]
+    assert {dimension["Value"] for metric in metrics for dimension in metric["Dimensions"]} >= {"digits", "live", "new"}
+
+
+def test_an_alarm_can_be_set_by_hand(aws, canary) -> None:
+    aws.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    advance(10)
+    assert config_of(canary) == "old"
+
+
+def test_an_alarm_that_cloudwatch_does_not_know_is_refused(sagemaker) -> None:
+    deploy(sagemaker)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="new",
+        ProductionVariants=[{"VariantName": "live", "ModelName": "digits", **SIZE}],
+    )
+    with pytest.raises(ClientError, match="errors"):
+        sagemaker.update_endpoint(EndpointName="digits", EndpointConfigName="new", DeploymentConfig=CANARY)
+    watch(ACCOUNT, REGION).force("errors", AlarmState.OK)
+    sagemaker.update_endpoint(EndpointName="digits", EndpointConfigName="new", DeploymentConfig=CANARY)
+
+
+def test_lineage_answers_by_its_paginators(sagemaker) -> None:
+    sagemaker.create_model_package_group(ModelPackageGroupName="digits")
+    arn = register(sagemaker)
+    artifacts = sagemaker.get_paginator("list_artifacts").paginate(SourceUri=arn)
+    [artifact] = artifacts.search("ArtifactSummaries[]")
+    found = sagemaker.query_lineage(StartArns=[artifact["ArtifactArn"]], Direction="Both", IncludeEdges=True)
+    assert {each["Type"] for each in found["Vertices"]} == {"Model", "Image", "ModelGroup", "Approval"}
+    assert len(found["Edges"]) == 4
+    with pytest.raises(sagemaker.exceptions.ResourceNotFound):
+        sagemaker.describe_action(ActionName="absent")
+
+
+def test_events_can_be_lost_on_their_way(sagemaker) -> None:
+    core(ACCOUNT, REGION).deliveries.lose()
+    sagemaker.create_model_package_group(ModelPackageGroupName="digits")
+    register(sagemaker)
+    register(sagemaker)
+    assert [event["detail"]["ModelPackageVersion"] for event in events(ACCOUNT, REGION)] == [2]

@@ -7,7 +7,7 @@ else that the core does not know stay moto's; an operation that neither knows is
 moto makes a backend per account and region and throws it away when a mock starts or ends; a core lives in each, so
 state is isolated and reset exactly as moto's is. What a test may want to touch::
 
-    from modelward.local.moto import advance, clock, core, events, hosting, install
+    from modelward.local.moto import advance, clock, core, events, hosting, install, watch
 
     install()
     with mock_aws():
@@ -15,11 +15,13 @@ state is isolated and reset exactly as moto's is. What a test may want to touch:
         core("123456789012", "eu-west-1").timing = Timing(create_s=300)
         advance(300)                            # move the clock; endpoints get on, events come
         events("123456789012", "eu-west-1")     # all events since the mock began, in EventBridge's envelope
+        core("123456789012", "eu-west-1").deliveries.duplicate()      # or lose, delay, swap
+        watch("123456789012", "eu-west-1").force("errors", AlarmState.ALARM)
 
 The clock stands still at 2026-01-05 09:00 UTC until it is moved, and transitions take no time unless `timing` says so:
 a client that polls must not wait for a clock that nobody moves. Events also reach rules on moto's default event bus,
 with the targets that moto can serve (queues, log groups, buses); a target that it cannot serve is left out, and the
-others still get theirs.
+others still get theirs. Invocations are measured in moto's CloudWatch, and alarms that were put there are judged.
 """
 
 from modelward.local.moto.models import SageMakerBackend, SageMakerRuntimeBackend, use
@@ -28,6 +30,7 @@ from modelward.local.moto.models import clock as clock
 from modelward.local.moto.models import core as core
 from modelward.local.moto.models import events as events
 from modelward.local.moto.models import hosting as hosting
+from modelward.local.moto.models import watch as watch
 from modelward.local.moto.resources import make_known
 
 

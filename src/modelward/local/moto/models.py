@@ -7,6 +7,7 @@ from moto.sagemakerruntime.models import SageMakerRuntimeBackend as MotoRuntimeB
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 
 from modelward.local.moto.buses import deliver
+from modelward.local.moto.watch import MotoWatch
 from modelward.local.sagemaker import MemoryHosting, SageMaker, Timing
 from modelward.local.sagemaker.clock import ManualClock
 from modelward.local.sagemaker.scope import Event
@@ -23,8 +24,15 @@ class SageMakerBackend(SageMakerModelBackend):
         super().__init__(region_name, account_id)
         self.events: list[Event] = []
         self.hosting = MemoryHosting()
+        self.watch = MotoWatch(account_id, region_name)
         self.core = SageMaker(
-            account_id, region_name, clock=clock, emit=self._emit, hosting=self.hosting, timing=_AT_ONCE
+            account_id,
+            region_name,
+            clock=clock,
+            emit=self._emit,
+            hosting=self.hosting,
+            timing=_AT_ONCE,
+            watch=self.watch,
         )
 
     def reset(self) -> None:
@@ -70,6 +78,11 @@ def events(account: str, region: str) -> list[Event]:
 def hosting(account: str, region: str) -> MemoryHosting:
     """Return the containers of an account and region, to decide on their health and answers."""
     return backend(account, region).hosting
+
+
+def watch(account: str, region: str) -> MotoWatch:
+    """Return the metrics and alarms of an account and region; those of boto3's CloudWatch are among them."""
+    return backend(account, region).watch
 
 
 def advance(seconds: float) -> None:

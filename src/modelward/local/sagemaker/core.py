@@ -5,12 +5,17 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
+from modelward.local.sagemaker.alarms import Unwatched, Watch
+from modelward.local.sagemaker.deliveries import Deliveries
+from modelward.local.sagemaker.deployments import Deployments
+from modelward.local.sagemaker.endpoint import Herald
 from modelward.local.sagemaker.endpoint_configs import EndpointConfigs
-from modelward.local.sagemaker.endpoints import Endpoints
+from modelward.local.sagemaker.endpoints import Endpoints, Neighbours
 from modelward.local.sagemaker.errors import UnansweredError, unsupported
 from modelward.local.sagemaker.faults import Fault, Faults
 from modelward.local.sagemaker.groups import Groups
 from modelward.local.sagemaker.interface import Caller, Hosting, Timing
+from modelward.local.sagemaker.lineage import Lineage
 from modelward.local.sagemaker.models import Models
 from modelward.local.sagemaker.packages import Packages
 from modelward.local.sagemaker.runtime import Runtime
@@ -19,6 +24,7 @@ from modelward.local.sagemaker.search import Search
 from modelward.local.sagemaker.search_index import SearchIndex
 from modelward.local.sagemaker.tags import Tags
 from modelward.local.sagemaker.validation import check
+from modelward.local.sagemaker.veil import Veil
 
 Operation = Callable[[Mapping[str, Any], Caller], dict[str, Any]]
 
@@ -26,7 +32,8 @@ Operation = Callable[[Mapping[str, Any], Caller], dict[str, Any]]
 class SageMaker:
     """A registry and its endpoints.
 
-    `timing` may be replaced and `faults` added to at any time. Calls may come from several threads.
+    `timing` may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come
+    from several threads.
     """
 
     def __init__(
@@ -38,6 +45,7 @@ class SageMaker:
         emit: Callable[[Event], None],
         hosting: Hosting,
         timing: Timing | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Begin empty.
 
@@ -48,13 +56,16 @@ class SageMaker:
             emit: Takes each event once its call is over, in EventBridge's envelope.
             hosting: Runs the containers of endpoints.
             timing: How long transitions take.
+            watch: Takes the metrics of each invocation, and tells the state of alarms, which may end a deployment.
         """
         self.account = account
         self.region = region
         self.timing = timing or Timing()
         self.faults = Faults()
         self.hosting = hosting
+        self.deliveries = Deliveries()
         self._emit = emit
+        self._watch = watch or Unwatched()
         self._lock = RLock()
         self._scope = Scope(account, region, clock)
         self._index = SearchIndex(clock, lambda: self.timing.search_lag_s)
@@ -64,11 +75,16 @@ class SageMaker:
         self._search = Search(self._index, self.tags)
         self._models = Models(self._scope, self._packages, self.tags)
         self._configs = EndpointConfigs(self._scope, self._models, self.tags)
-        self._endpoints = Endpoints(
-            self._scope, self._configs, self._models, self.tags, hosting=hosting, timing=lambda: self.timing
-        )
-        self._runtime = Runtime(self._scope, self._endpoints, hosting)
-        self._operations = self._registry_operations() | self._hosting_operations()
+        self._lineage = Lineage(self._scope, self.tags)
+        self._endpoints = self._make_endpoints(hosting)
+        self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch)
+        self._operations = self._registry_operations() | self._hosting_operations() | self._lineage_operations()
+
+    def _make_endpoints(self, hosting: Hosting) -> Endpoints:
+        herald = Herald(self._scope, self.tags)
+        near = Neighbours(self._configs, self._models, self.tags, self.faults, lambda: self.timing)
+        deployments = Deployments(herald, hosting, self._watch, self.faults, near.timing)
+        return Endpoints(self._scope, near, herald, deployments)
 
     def _registry_operations(self) -> dict[str, Operation]:
         groups, packages, tags = self._groups, self._packages, self.tags
@@ -111,6 +127,29 @@ class SageMaker:
             "DeleteEndpoint": endpoints.delete,
         }
 
+    def _lineage_operations(self) -> dict[str, Operation]:
+        lineage = self._lineage
+        return {
+            "CreateAction": lineage.create_action,
+            "CreateArtifact": lineage.create_artifact,
+            "CreateContext": lineage.create_context,
+            "DescribeAction": lineage.describe_action,
+            "DescribeArtifact": lineage.describe_artifact,
+            "DescribeContext": lineage.describe_context,
+            "ListActions": lineage.list_actions,
+            "ListArtifacts": lineage.list_artifacts,
+            "ListContexts": lineage.list_contexts,
+            "AddAssociation": lineage.add_association,
+            "DeleteAssociation": lineage.delete_association,
+            "ListAssociations": lineage.list_associations,
+            "QueryLineage": lineage.query,
+        }
+
+    @property
+    def veil(self) -> Veil:
+        """What hides resources that were just made, for a test."""
+        return self._scope.veil
+
     @property
     def operations(self) -> frozenset[str]:
         """The operations that `call` answers."""
@@ -136,15 +175,28 @@ class SageMaker:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next endpoint transition is due; None if all endpoints rest."""
+        """When the next endpoint transition, or event that is held back, is due; None if all is at rest."""
         with self._lock:
-            return self._endpoints.next_due
+            due = (self._endpoints.next_due, self.deliveries.next_due)
+            return min((moment for moment in due if moment is not None), default=None)
 
     def advance(self) -> None:
         """Let endpoints get to where the clock says they are, and emit what that causes."""
         try:
             with self._lock:
                 self._endpoints.advance()
+        finally:
+            self._send()
+
+    def update_by_system(self, endpoint_name: str, takes_s: float) -> None:
+        """Let AWS maintain an endpoint, as it may at any time: SystemUpdating for a while, then InService.
+
+        Raises ApiError if the endpoint is missing, in progress or Failed.
+        """
+        try:
+            with self._lock:
+                self._endpoints.advance()
+                self._endpoints.update_by_system(endpoint_name, takes_s)
         finally:
             self._send()
 
@@ -163,11 +215,12 @@ class SageMaker:
             ApiError: ValidationError for an endpoint that does not serve, ModelError for a container that fails.
             UnansweredError: A fault lets the answer get lost.
         """
+        arrived_at = self._scope.now()
         self.advance()
         with self._lock:
             fault = self.faults.strike("InvokeEndpoint", caller.arn)
             variant = self._runtime.choose(request, body)
-        answer = self._runtime.answer(variant, request, body)
+        answer = self._runtime.answer(variant, request, body, arrived_at)
         if fault is Fault.TIMEOUT_AFTER:
             raise UnansweredError("InvokeEndpoint got no answer, but took effect.")
         return answer
@@ -177,15 +230,22 @@ class SageMaker:
     ) -> dict[str, Any]:
         fault = self.faults.strike(operation, caller.arn)
         checked = check(operation, request)
-        self._endpoints.is_next_doomed = fault is Fault.UNHEALTHY
+        self._endpoints.next_fault = fault
         answer: dict[str, Any] = _copied(perform(checked, caller))
         if fault is Fault.TIMEOUT_AFTER:
             raise UnansweredError(f"{operation} got no answer, but took effect.")
         return answer
 
     def _send(self) -> None:
-        while self._scope.outbox:
-            self._emit(self._scope.outbox.pop(0))
+        while (event := self._next_event()) is not None:
+            self._emit(event)
+
+    def _next_event(self) -> Event | None:
+        with self._lock:
+            now = self._scope.now()
+            while self._scope.outbox:
+                self.deliveries.accept(self._scope.outbox.pop(0), now)
+            return self.deliveries.take(now)
 
 
 def _copied(value: Any) -> Any:

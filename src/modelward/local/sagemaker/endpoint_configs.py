@@ -74,6 +74,7 @@ class EndpointConfigs:
         _check_together(fields)
         self._tags.open(arn, request.get("Tags", ()))
         self._shelf.add(name.lower(), EndpointConfig(name, arn, self._scope.now(), fields))
+        self._scope.veil.made(arn)
         return {"EndpointConfigArn": arn}
 
     def describe(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class EndpointConfigs:
     def find(self, name: str) -> EndpointConfig:
         """Find a config, or answer that it could not be found."""
         config = self._shelf.get(name.lower())
-        if config is None:
+        if config is None or self._scope.veil.hides(config.arn):
             raise could_not_find(KIND, self._scope.arn("endpoint-config", name))
         return config
 

@@ -19,6 +19,7 @@ class Fault(StrEnum):
     DENIED = auto()
     QUOTA = auto()
     UNHEALTHY = auto()  # the call succeeds; the containers of the rollout that it starts never become healthy
+    ROLLBACK_FAILS = auto()  # the call succeeds; a rolling update that it starts cannot be undone, should it have to be
 
 
 @dataclass(slots=True)
@@ -28,12 +29,21 @@ class _Planned:
     kind: Fault
 
 
+_AFTER_THE_CALL = frozenset({Fault.TIMEOUT_AFTER, Fault.UNHEALTHY, Fault.ROLLBACK_FAILS})
+
+
 class Faults:
-    """The faults still to come, and how often each operation was called."""
+    """The faults still to come, and how often each operation was called.
+
+    Two kinds last: containers of `unhealthy_configs`, by name, never become healthy; `quotas` say how many instances of
+    a type all endpoints together may have.
+    """
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
         self.calls: Counter[str] = Counter()
+        self.unhealthy_configs: set[str] = set()
+        self.quotas: dict[str, int] = {}
 
     def add(self, operation: str, *, call: int = 1, kind: Fault) -> None:
         """Let a coming call of an operation fail: `call` 1 is the next one. Each fault strikes once."""
@@ -48,7 +58,7 @@ class Faults:
         """Count a call; raise the fault that is due before it, or return one that is due later in it."""
         self.calls[operation] += 1
         kind = self._take(operation)
-        if kind is None or kind in {Fault.TIMEOUT_AFTER, Fault.UNHEALTHY}:
+        if kind is None or kind in _AFTER_THE_CALL:
             return kind
         raise _refusal(kind, operation, who)
 

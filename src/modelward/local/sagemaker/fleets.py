@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from modelward.local.sagemaker.endpoint_configs import EndpointConfig
 from modelward.local.sagemaker.interface import HostedVariant
+
+_SHOWN_AS_GIVEN = ("ManagedInstanceScaling", "RoutingConfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +22,34 @@ class Variant:
     instance_type: str | None
     extras: Mapping[str, Any]
     is_shadow: bool = False
+    is_marketplace: bool = False
 
     @property
     def name(self) -> str:
         """The variant's name."""
         return self.hosted.variant_name
 
-    def describe(self, *, is_up: bool, goal: "Variant | None" = None) -> dict[str, Any]:
-        """Return a ProductionVariantSummary: current is what runs (nothing, if not up), desired what is wanted."""
+    def describe(self, running: int, goal: "Variant | None" = None) -> dict[str, Any]:
+        """Return a ProductionVariantSummary: current is what runs, on so many instances, desired what is wanted."""
         goal = goal or self
         summary: dict[str, Any] = {
             "VariantName": self.name,
             "DeployedImages": [{"SpecifiedImage": self.hosted.image, "ResolvedImage": self.hosted.image}],
-            "CurrentWeight": self.weight if is_up else 0.0,
+            "CurrentWeight": self.weight if running else 0.0,
             "DesiredWeight": goal.weight,
             **self.extras,
         }
         if self.count is not None:
-            summary |= {"CurrentInstanceCount": self.count if is_up else 0, "DesiredInstanceCount": goal.count}
+            summary |= {"CurrentInstanceCount": running, "DesiredInstanceCount": goal.count}
         if self.serverless is not None:
-            current = {"CurrentServerlessConfig": self.serverless} if is_up else {}
+            current = {"CurrentServerlessConfig": self.serverless} if running else {}
             summary |= {**current, "DesiredServerlessConfig": goal.serverless}
         return summary
 
-    def describe_pending(self, status: str, since: datetime) -> dict[str, Any]:
+    def describe_pending(self, running: int) -> dict[str, Any]:
         """Return a PendingProductionVariantSummary."""
         kind = {"InstanceType": self.instance_type} if self.instance_type else {}
-        return {**self.describe(is_up=False), **kind, "VariantStatus": [{"Status": status, "StartTime": since}]}
+        return {**self.describe(running), **kind}
 
     def resized(self, wanted: Mapping[str, Any]) -> "Variant":
         """Return it as UpdateEndpointWeightsAndCapacities wants it."""
@@ -85,9 +87,6 @@ class Fleet:
     def shadows(self) -> tuple[Variant, ...]:
         """The variants that only listen."""
         return tuple(variant for variant in self.variants if variant.is_shadow)
-
-
-_SHOWN_AS_GIVEN = ("ManagedInstanceScaling", "RoutingConfig")
 
 
 def plan_variant(

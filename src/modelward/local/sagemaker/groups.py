@@ -9,7 +9,7 @@ from typing import Any
 from modelward.local.sagemaker.errors import conflict, does_not_exist, invalid
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Order, Shelf, is_within, page, sorted_listing
-from modelward.local.sagemaker.scope import Scope
+from modelward.local.sagemaker.scope import Happening, Scope
 from modelward.local.sagemaker.search_index import SearchIndex
 from modelward.local.sagemaker.tags import Tags
 
@@ -72,6 +72,8 @@ class Groups:
         self._tags.open(arn, request.get("Tags", ()))
         self._shelf.add(name.lower(), group)
         self._index.put(KIND, arn, group)
+        self._scope.note(Happening.GROUP, arn, group.created_by, {})
+        self._scope.veil.made(arn)
         return {"ModelPackageGroupArn": arn}
 
     def describe(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class Groups:
         arn = self._scope.arn("model-package-group", name)
         is_elsewhere = name_or_arn.startswith("arn:") and name_or_arn.lower() != arn
         group = None if is_elsewhere else self._shelf.get(name.lower())
-        if group is None:
+        if group is None or self._scope.veil.hides(arn):
             raise does_not_exist(KIND, name_or_arn if is_elsewhere else arn)
         return group
 

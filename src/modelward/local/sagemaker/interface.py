@@ -28,7 +28,8 @@ class Timing:
     """How long transitions take, in seconds on the injected clock.
 
     A container that has not told yet whether it is healthy is asked again every `health_poll_s`, and is given up
-    `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made.
+    `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made. The waits
+    of a deployment are those of its DeploymentConfig; meanwhile alarms are asked every `alarm_poll_s`, which is not 0.
     """
 
     create_s: float = 1.0
@@ -37,6 +38,7 @@ class Timing:
     health_poll_s: float = 0.5
     health_timeout_s: float = 180.0
     search_lag_s: float = 0.0
+    alarm_poll_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

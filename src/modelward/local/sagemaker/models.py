@@ -23,6 +23,7 @@ class Served:
     model_data_url: str
     environment: Mapping[str, str]
     model_package_arn: str = ""
+    is_marketplace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Models:
         served = [self._resolve(container) for container in _containers(request)]
         self._tags.open(arn, request.get("Tags", ()))
         self._shelf.add(name.lower(), Model(name, arn, self._scope.now(), fields, served[0]))
+        self._scope.veil.made(arn)
         return {"ModelArn": arn}
 
     def describe(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class Models:
     def find(self, name: str) -> Model:
         """Find a model, or answer that it could not be found."""
         model = self._shelf.get(name.lower())
-        if model is None:
+        if model is None or self._scope.veil.hides(model.arn):
             raise could_not_find("model", self._scope.arn("model", name))
         return model
 
@@ -116,7 +118,8 @@ class Models:
         _check_deployable(package)
         inside = _first_container(package, container.get("InferenceSpecificationName"))
         merged = {**inside.get("Environment", {}), **environment}
-        return Served(inside.get("Image", ""), _artifact(inside), merged, package.arn)
+        is_marketplace = package.group is None and bool(package.fields.get("CertifyForMarketplace"))
+        return Served(inside.get("Image", ""), _artifact(inside), merged, package.arn, is_marketplace)
 
 
 def _containers(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from modelward.local.sagemaker.errors import ApiError, conflict, does_not_exist,
 from modelward.local.sagemaker.groups import Group, Groups
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Order, Shelf, behind_cursor, is_within, page, read_token
-from modelward.local.sagemaker.scope import Scope, epoch_ms
+from modelward.local.sagemaker.scope import Happening, Scope, epoch_ms
 from modelward.local.sagemaker.search_index import SearchIndex
 from modelward.local.sagemaker.tags import Tags
 
@@ -43,6 +43,8 @@ _IN_EVENTS = (
     "CustomerMetadataProperties",
     "ModelLifeCycle",
 )
+# The changes that lineage keeps as actions.
+_ACTIONS = {"ModelApprovalStatus": Happening.APPROVAL, "ModelLifeCycle": Happening.LIFE_CYCLE}
 _STATUS_DETAILS: Mapping[str, list[Any]] = {"ValidationStatuses": [], "ImageScanStatuses": []}
 
 
@@ -238,6 +240,8 @@ class Packages:
         number = self._shelf.add(package.arn, package)
         self._index.put(index_shelf(group), package.arn, package)
         self._tell(package, [])
+        self._scope.note(Happening.VERSION, package.arn, package.created_by, package.fields)
+        self._scope.veil.made(package.arn)
         return number
 
     # Reading
@@ -298,7 +302,7 @@ class Packages:
         if not arn.startswith("arn:"):
             arn = self._scope.arn("model-package", name_or_arn)
         package = self._shelf.get(arn)
-        if package is None:
+        if package is None or self._scope.veil.hides(arn):
             raise does_not_exist(KIND, arn)
         return package
 
@@ -316,6 +320,8 @@ class Packages:
         self._shelf.replace(package.arn, changed)
         self._index.put(index_shelf(package.group), package.arn, changed)
         self._tell(changed, [_EVENT_SPELLING.get(member, member) for member in updated])
+        for what in (_ACTIONS[member] for member in updated if member in _ACTIONS):
+            self._scope.note(what, package.arn, caller.user_context(), fields)
         return {"ModelPackageArn": package.arn}
 
     def delete(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:

@@ -1,27 +1,35 @@
 """The runtime: which variant answers a request, and how its answer is told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from modelward.local.sagemaker.alarms import Datum, Watch
 from modelward.local.sagemaker.endpoints import Endpoints
 from modelward.local.sagemaker.errors import ApiError
-from modelward.local.sagemaker.fleets import Fleet, Variant
+from modelward.local.sagemaker.fleets import Variant
 from modelward.local.sagemaker.interface import Hosting
+from modelward.local.sagemaker.rollouts import Share
 from modelward.local.sagemaker.scope import Scope
 
 LARGEST_BODY = 6_291_456
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
+
 class Runtime:
     """InvokeEndpoint for the endpoints of an account and region.
 
-    Traffic is split by weight without chance: each request goes to the variant that is furthest behind its share.
+    Traffic is split by weight without chance: each request goes to the variant that is furthest behind its share. Each
+    request that reaches a container is measured, by variant and by variant and config.
     """
 
-    def __init__(self, scope: Scope, endpoints: Endpoints, hosting: Hosting) -> None:
+    def __init__(self, scope: Scope, endpoints: Endpoints, hosting: Hosting, watch: Watch) -> None:
         self._scope = scope
         self._endpoints = endpoints
         self._hosting = hosting
+        self._watch = watch
         self._credit: dict[str, dict[str, float]] = {}
 
     def choose(self, request: Mapping[str, Any], body: bytes) -> Variant:
@@ -32,39 +40,50 @@ class Runtime:
                 f"Member must have length less than or equal to {LARGEST_BODY}"
             )
         name = request["EndpointName"]
-        fleet = self._endpoints.serving(name)
-        if fleet is None:
+        shares = self._endpoints.serving(name)
+        if not shares:
             raise _refused(f"Endpoint {name} of account {self._scope.account} not found.")
         target = request.get("TargetVariant")
-        return self._targeted(fleet, target, name) if target else self._by_weight(name, fleet)
+        return self._by_weight(name, self._targeted(shares, target, name) if target else shares)
 
-    def answer(self, variant: Variant, request: Mapping[str, Any], body: bytes) -> tuple[dict[str, str], bytes]:
+    def answer(
+        self, variant: Variant, request: Mapping[str, Any], body: bytes, arrived_at: datetime
+    ) -> tuple[dict[str, str], bytes]:
         """Have a variant's container answer; a status that is not a success is a ModelError."""
+        asked_at = self._scope.now()
         status, content_type, answer = self._hosting.invoke(
             variant.key, body, request.get("ContentType", ""), request.get("Accept", "")
         )
+        answered_at = self._scope.now()
+        self._measure(variant, status, answered_at - asked_at, asked_at - arrived_at, answered_at)
         if status >= 400:
             raise self._model_error(request["EndpointName"], status, answer.decode(errors="replace"))
         return {"ContentType": content_type, "InvokedProductionVariant": variant.name}, answer
 
-    def _targeted(self, fleet: Fleet, target: str, name: str) -> Variant:
-        variant = fleet.find(target)
-        if variant is None or variant.is_shadow:
+    def _targeted(self, shares: list[Share], target: str, name: str) -> list[Share]:
+        found = [(variant, weight) for variant, weight in shares if variant.name == target]
+        if not found:
             raise _refused(f"Variant {target} not found for Endpoint {name} of account {self._scope.account}.")
-        return variant
+        return found
 
-    def _by_weight(self, name: str, fleet: Fleet) -> Variant:
-        variants = fleet.production
-        total = sum(variant.weight for variant in variants)
-        before = self._credit.get(name, {})
+    def _by_weight(self, name: str, shares: list[Share]) -> Variant:
+        total = sum(weight for _, weight in shares)
+        before = self._credit.setdefault(name, {})
         credit = {
-            variant.key: before.get(variant.key, 0.0) + (variant.weight / total if total else 1 / len(variants))
-            for variant in variants
+            variant.key: before.get(variant.key, 0.0) + (weight / total if total else 1 / len(shares))
+            for variant, weight in shares
         }
-        chosen = max(variants, key=lambda variant: credit[variant.key])
+        chosen = max((variant for variant, _ in shares), key=lambda variant: credit[variant.key])
         credit[chosen.key] -= 1.0
         self._credit[name] = credit
         return chosen
+
+    def _measure(self, variant: Variant, status: int, in_model: timedelta, before: timedelta, at: datetime) -> None:
+        by_variant = {"EndpointName": variant.hosted.endpoint_name, "VariantName": variant.name}
+        by_config = {**by_variant, "EndpointConfigName": variant.hosted.endpoint_config_name}
+        for name, value, unit in _measured(variant, status, in_model, before):
+            for dimensions in (by_variant, by_config):
+                self._watch.put(Datum(name, value, unit, dimensions, at))
 
     def _model_error(self, endpoint_name: str, status: int, message: str) -> ApiError:
         side = "server" if status >= 500 else "client"
@@ -82,6 +101,17 @@ class Runtime:
                 "LogStreamArn": f"arn:aws:logs:{region}:{account}:log-group:{log_group}",
             },
         )
+
+
+def _measured(
+    variant: Variant, status: int, in_model: timedelta, before: timedelta
+) -> Iterator[tuple[str, float, str]]:
+    yield "Invocations", 1, "None"
+    yield "InvocationsPerInstance", 1 / (variant.count or 1), "None"
+    yield "Invocation4XXErrors", float(400 <= status < 500), "None"
+    yield "Invocation5XXErrors", float(status >= 500), "None"
+    yield "ModelLatency", in_model / _MICROSECOND, "Microseconds"
+    yield "OverheadLatency", before / _MICROSECOND, "Microseconds"
 
 
 def _refused(message: str) -> ApiError:

@@ -1,12 +1,36 @@
 """The account and region that a core stands for: its ARNs, its clock, its way to tell the world."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
+from modelward.local.sagemaker.veil import Veil
+
 Event = dict[str, Any]
+
+
+class Happening(Enum):
+    """What lineage is made of."""
+
+    GROUP = auto()
+    VERSION = auto()
+    APPROVAL = auto()
+    LIFE_CYCLE = auto()
+    DEPLOYMENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened to a resource. `facts` are what the record said then; nobody changes them."""
+
+    what: Happening
+    arn: str
+    at: datetime
+    by: Mapping[str, Any]
+    facts: Mapping[str, Any]
 
 
 def partition_of(region: str) -> str:
@@ -21,12 +45,15 @@ class Scope:
     """One account in one region.
 
     Events wait in `outbox` until the call that caused them is over, so that whoever receives one may call back.
+    `journal` is what lineage will be made of, when somebody asks. `veil` hides what was just made, if a test wants it.
     """
 
     account: str
     region: str
     clock: Callable[[], datetime]
     outbox: list[Event] = field(default_factory=list)
+    journal: list[Note] = field(default_factory=list)
+    veil: Veil = field(default_factory=Veil)
 
     def now(self) -> datetime:
         """Read the injected clock."""
@@ -39,6 +66,10 @@ class Scope:
     @property
     def _prefix(self) -> str:
         return f"arn:{partition_of(self.region)}:sagemaker:{self.region}:{self.account}"
+
+    def note(self, what: Happening, arn: str, by: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+        """Write down what happened just now."""
+        self.journal.append(Note(what, arn, self.now(), by, facts))
 
     def publish(self, detail_type: str, arn: str, detail: dict[str, Any], at: datetime) -> None:
         """Put an event into the outbox, in EventBridge's envelope."""
