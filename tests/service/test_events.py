@@ -17,7 +17,8 @@ def by_console(world, arn, **fields):
 
 
 def updates_begun(world):
-    return sum(event["detail"].get("EndpointStatus") == "UPDATING" for event in world.events)
+    told = [event for event in world.events if event["detail-type"] == "SageMaker Endpoint State Change"]
+    return sum(event["detail"]["EndpointStatus"] == "UPDATING" for event in told)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -60,4 +60,5 @@ def test_a_refusal_by_the_gates_survives_a_fault_at_every_call(world, marching_f
 
 def rollouts_begun(world):
     """Count the rollouts that endpoints really began, by what SageMaker told."""
-    return sum(event["detail"].get("EndpointStatus") == "UPDATING" for event in world.events)
+    told = [event for event in world.events if event["detail-type"] == "SageMaker Endpoint State Change"]
+    return sum(event["detail"]["EndpointStatus"] == "UPDATING" for event in told)

@@ -125,6 +125,14 @@ def test_as_many_pairs_as_sagemaker_keeps_leave_room_for_the_stage(world):
     assert len(version.refresh().package.metadata) <= 50
 
 
+def test_an_unsafe_artifact_in_s3_is_refused_by_its_uri_and_nothing_is_registered(world):
+    world.client("s3").put_object(Bucket="acme-models", Key="jobs/7/model.tar.gz", Body=b"no archive")
+    since = len(world.calls)
+    with pytest.raises(ArtifactError, match=r"jobs/7/model\.tar\.gz: no readable gzipped tar"):
+        world.digits.register("s3://acme-models/jobs/7/model.tar.gz", IMAGE, {"accuracy": 0.95})
+    assert world.changing(since) == []
+
+
 def test_an_artifact_in_s3_stays_where_it_is_and_gets_a_digest(world):
     data = world.pack("model.tar.gz").read_bytes()
     world.client("s3").put_object(Bucket="acme-models", Key="jobs/7/model.tar.gz", Body=data)

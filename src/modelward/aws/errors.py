@@ -91,6 +91,10 @@ _RULES = (
 )
 
 
+# What the stacks make. When it is missing, nothing was looked for in vain: the deployment is broken.
+_INFRASTRUCTURE = frozenset({"table", "queue", "topic"})
+
+
 @contextmanager
 def translated(operation: str, *, kind: str = "resource", name: str = "") -> Iterator[None]:
     """Translate what a call inside the block raises.
@@ -117,6 +121,8 @@ def _refused(operation: str, error: ClientError, kind: str, name: str) -> Modelw
     text = str(error.response.get("Error", {}).get("Message", ""))
     for rule in _RULES:
         if re.fullmatch(rule.codes, code) and re.search(rule.text, text):
+            if rule.error is None and kind in _INFRASTRUCTURE:
+                return AwsError(operation, code, text, f"The {kind} {name} is part of the deployment: deploy it again.")
             if rule.error is None:
                 return NotFoundError(kind, name)
             return rule.error(operation, code, text, rule.next_step)

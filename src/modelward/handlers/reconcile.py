@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelward.core.names import endpoint_name
+from modelward.core.names import endpoint_name, version_in
 from modelward.handlers.shell import context, each, logger
 from modelward.services.reconcile import reconcile
 from modelward.services.sweep import start_sweep, sweep
@@ -24,8 +24,9 @@ def _handle(record: Mapping[str, Any]) -> None:
     if message.get("sweep"):
         start_sweep(context())
     elif "detail" in message:
+        served = version_in(str(message["detail"].get("EndpointConfigName", "")))  # the search index may not know it
         for model, environment in _served_by(str(message["detail"].get("EndpointName", ""))):
-            _reconcile(model, environment, None)
+            _reconcile(model, environment, served)
     elif "environment" in message:
         _reconcile(message["model"], message["environment"], message.get("version"))
     else:

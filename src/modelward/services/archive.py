@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import tarfile
 import zlib
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -17,7 +17,7 @@ _MOST_RATIO = 1000  # more is a bomb: model weights hardly shrink
 _CHUNK = 1024 * 1024
 
 
-def inspect_file(path: Path) -> str:
+def inspect_file(path: Path, name: str = "") -> str:
     """Make sure that a file is a safe model archive and return the SHA-256 of its bytes.
 
     SageMaker unpacks `model.tar.gz` into the container, so what would leave that folder is refused here: absolute
@@ -25,6 +25,7 @@ def inspect_file(path: Path) -> str:
 
     Args:
         path: The archive.
+        name: What errors shall call it; its path when left out.
 
     Returns:
         64 hexadecimal digits.
@@ -32,21 +33,14 @@ def inspect_file(path: Path) -> str:
     Raises:
         ArtifactError: it is missing, broken or unsafe.
     """
+    name = name or str(path)
     if not path.is_file():
-        raise ArtifactError(str(path), found="no such file", rule="an artifact is a file or an s3:// URI")
+        raise ArtifactError(name, found="no such file", rule="an artifact is a file or an s3:// URI")
     if path.stat().st_size == 0:
-        raise ArtifactError(str(path), found="an empty file", rule="SageMaker takes a gzipped tar")
-    _check(str(path), path)
+        raise ArtifactError(name, found="an empty file", rule="SageMaker takes a gzipped tar")
+    _check(name, path)
     with path.open("rb") as file:
-        return digest_of(iter(lambda: file.read(_CHUNK), b""))
-
-
-def digest_of(chunks: Iterable[bytes]) -> str:
-    """Compute the SHA-256 of bytes that come in pieces, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(name: str, path: Path) -> None:

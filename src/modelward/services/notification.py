@@ -87,6 +87,8 @@ def subject(registry: str, entry: Entry) -> str:
 def headline(entry: Entry) -> str:
     """Say what happened to which version, and where."""
     where = f" in {entry.environment or entry.stage}" if entry.environment or entry.stage else ""
+    if entry.kind is EntryKind.STAGED and not entry.environment:
+        return f"{entry.model} v{entry.version} was put into stage {entry.stage}"
     return f"{entry.model} v{entry.version} {_WORDS[entry.kind]}{where}"
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from numbers import Real
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from modelward.core.errors import InputError
@@ -33,7 +34,7 @@ from modelward.core.model_package import (
     ModelPackage,
 )
 from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
-from modelward.services.archive import digest_of, inspect_file
+from modelward.services.archive import inspect_file
 from modelward.services.context import Context
 from modelward.services.git import CodeState, code_state
 
@@ -162,7 +163,10 @@ def _check_text(argument: str, text: str) -> None:
 
 def _artifact(context: Context, model: str, artifact: str | Path) -> Artifact:
     if str(artifact).startswith("s3://"):
-        return Artifact(uri=str(artifact), sha256=digest_of(context.storage.read(str(artifact))))
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "model.tar.gz"
+            context.storage.download(str(artifact), path)
+            return Artifact(uri=str(artifact), sha256=inspect_file(path, str(artifact)))
     path = Path(artifact)
     sha256 = inspect_file(path)
     bucket, key = context.settings.bucket, f"models/{model}/{sha256}/model.tar.gz"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelward.aws.ledger import Ledger, entry_of, item_of
-from modelward.core.errors import ConflictError, NotFoundError
+from modelward.core.errors import AwsError, ConflictError
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 
@@ -140,6 +140,6 @@ def test_chains_heads_and_history_are_read_in_their_order(ledger):
     ]  # fmt: skip
 
 
-def test_a_missing_table_is_named(ledger):
-    with pytest.raises(NotFoundError, match="'elsewhere'"):
+def test_a_missing_table_is_a_broken_deployment_and_not_an_end_of_the_matter(ledger):
+    with pytest.raises(AwsError, match="table elsewhere is part of the deployment"):
         Ledger(ledger._client, "elsewhere").chain("digits", 1)

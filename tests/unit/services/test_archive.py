@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelward.core.errors import ArtifactError
-from modelward.services.archive import digest_of, inspect_file
+from modelward.services.archive import inspect_file
 
 
 def member(name, *, kind=tarfile.REGTYPE, link="", size=0):
@@ -140,8 +140,3 @@ def test_an_archive_damaged_anywhere_is_taken_or_refused_but_never_breaks_the_lo
         assert len(inspect_file(path)) == 64
     except ArtifactError:
         return
-
-
-@given(chunks=st.lists(st.binary(max_size=20), max_size=5))
-def test_a_digest_does_not_depend_on_how_the_bytes_arrive(chunks):
-    assert digest_of(chunks) == hashlib.sha256(b"".join(chunks)).hexdigest()
