@@ -1,5 +1,9 @@
 """Rollouts that SageMaker refuses for good have failed, and somebody is told at once, not when the queue gives up."""
 
+import pytest
+
+from modelward.core.errors import RolloutError
+
 SERVERLESS = """[models.digits.endpoints.production]
 serverless = { memory_mb = 2048, max_concurrency = 5 }
 """
@@ -22,6 +26,8 @@ def test_a_change_from_instances_to_serverless_fails_once_and_what_serves_goes_o
     assert version.refresh().stage_status == "Approved", "it still serves, on instances"
     assert world.serving() == 1
     assert ["failed to deploy" in mail["Subject"] for mail in world.mails()] == [True]
+    with pytest.raises(RolloutError, match="v1 serves on as it did; as declared now it cannot"):
+        world.digits.deploy("production")
 
 
 def test_a_new_version_that_sagemaker_refuses_to_deploy_is_marked_and_the_one_before_stays(world):

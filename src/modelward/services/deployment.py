@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from modelward.core.endpoint import Endpoint
 from modelward.core.errors import NotFoundError, RolloutError
+from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import endpoint_name
 from modelward.planning.changes import AskReconciler, Plan
@@ -78,6 +79,8 @@ def wait(
         if _is_reached(now, endpoint, target):
             return now
         _check_failed(now, package, name)
+        if endpoint and not endpoint.is_busy:
+            _check_recorded(context, now, environment_name, target)
         if watch:
             watch(waited.total_seconds(), _state(now, endpoint, name))
         context.sleep(_POLL_S)
@@ -100,6 +103,16 @@ def _check_failed(now: ModelPackage, asked: ModelPackage, name: str) -> None:
         raise RolloutError(
             name, what=f"another decision took v{now.version} out of {asked.stage}: {why}", next_step=step
         )
+
+
+def _check_recorded(context: Context, now: ModelPackage, environment_name: str, target: str) -> None:
+    """Look for a failure that leaves no mark on the version: it serves, and its new configuration was refused."""
+    told = [e for e in context.ledger.chain(now.group, now.version) if e.environment == environment_name]
+    last = told[-1] if told else None
+    if last and last.kind is EntryKind.FAILED and last.facts.get("config") == target:
+        step = f"Change [models.{now.group}.endpoints.{environment_name}] in registry.toml and deploy the stacks again."
+        what = f"v{now.version} serves on as it did; as declared now it cannot: {last.why}"
+        raise RolloutError(endpoint_name(now.group, environment_name), what=what, next_step=step)
 
 
 def _state(now: ModelPackage, endpoint: Endpoint | None, name: str) -> str:
