@@ -17,7 +17,7 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import UpdateVersion
 from modelward.planning.gates import are_held, judge
-from modelward.planning.standing import decided_after, desired, live, served_from
+from modelward.planning.standing import decided_after, desired, live, served_from, status_on_entry
 
 REFUSAL = "Refused: "
 _TEXT_LIMIT = 1024  # of ApprovalDescription and StageDescription
@@ -288,9 +288,7 @@ def _restore(case: Case) -> UpdateVersion | None:
     package, decided, entered = case.package, case.package.decided, case.package.entered
     if decided is None or entered is None or decided.at <= entered.at or decided.stage not in case.spec.stages:
         return None
-    status = StageStatus.RETIRED if decided.stage == case.spec.archive_stage else StageStatus.APPROVED
-    status = StageStatus.IN_PROGRESS if case.spec.environment_of(decided.stage) else status
-    cycle = LifeCycle(decided.stage, status.value, _text(package.because))
+    cycle = LifeCycle(decided.stage, status_on_entry(case.spec, decided.stage).value, _text(package.because))
     return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=decided)
 
 

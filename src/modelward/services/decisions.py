@@ -1,4 +1,7 @@
-"""Decisions about a version: approve, reject, promote, roll back. Each costs one UpdateModelPackage and two reads."""
+"""Decisions about a version: approve, reject, promote, roll back.
+
+Each is one UpdateModelPackage. The first three need at most two reads; a way back is looked for in list and ledger.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +13,15 @@ from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, Mod
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.gates import judge
 from modelward.planning.review import REFUSAL, approval_environment, entered_by_approval
-from modelward.planning.standing import decided_after, decided_at, desired, is_eligible, live, served_from
+from modelward.planning.standing import (
+    decided_after,
+    decided_at,
+    desired,
+    is_eligible,
+    live,
+    served_from,
+    status_on_entry,
+)
 from modelward.services import reading
 from modelward.services.context import Context
 
@@ -80,9 +91,7 @@ def _decision(
 ) -> UpdateVersion:
     """Put a version into a stage because a person says so: later than all that is overridden, whatever the clock."""
     at = decided_after(max(context.clock(), package.modified_at + timedelta(microseconds=1)), (package, *standing))
-    status = StageStatus.RETIRED if stage == context.spec.archive_stage else StageStatus.APPROVED
-    status = StageStatus.IN_PROGRESS if context.spec.environment_of(stage) else status
-    cycle = LifeCycle(stage, status.value, reason[:REASON_LIMIT])
+    cycle = LifeCycle(stage, status_on_entry(context.spec, stage).value, reason[:REASON_LIMIT])
     return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, at), is_decision=True)
 
 
