@@ -7,7 +7,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from modelward.local import ministack
+from modelward.local.ministack import access
 from modelward.local.sagemaker import HostedVariant
 
 
@@ -38,7 +38,7 @@ class Artifacts:
         return body
 
     def _client(self, role_arn: str) -> Any:
-        key, secret, token = ministack.role_credentials(role_arn)
+        key, secret, token = access.role_credentials(role_arn)
         session = botocore.session.get_session()
         return session.create_client(
             "s3",

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelward.local import ministack
 from modelward.local.front import Front
+from modelward.local.ministack.templates import Created, ResourceType
 from modelward.local.sagemaker import ApiError, Caller
 
 _GROUP = "AWS::SageMaker::ModelPackageGroup"
@@ -17,10 +18,10 @@ _GROUP_PROPERTIES = frozenset(
 )
 
 
-def resource_types(front: Front) -> Mapping[str, ministack.ResourceType]:
+def resource_types(front: Front) -> Mapping[str, ResourceType]:
     """Return the types by name."""
     groups = _Groups(front)
-    return {_GROUP: ministack.ResourceType(groups.create, groups.update, groups.delete)}
+    return {_GROUP: ResourceType(groups.create, groups.update, groups.delete)}
 
 
 class _Groups:
@@ -29,14 +30,14 @@ class _Groups:
     def __init__(self, front: Front) -> None:
         self._front = front
 
-    def create(self, logical_id: str, properties: Mapping[str, Any]) -> ministack.Created:
+    def create(self, logical_id: str, properties: Mapping[str, Any]) -> Created:
         _refuse_unknown(_GROUP, logical_id, properties, _GROUP_PROPERTIES)
         request = {name: properties[name] for name in _GROUP_PROPERTIES & properties.keys() if "Policy" not in name}
         arn = self._call("CreateModelPackageGroup", request)["ModelPackageGroupArn"]
         self._put_policy(properties)
         return arn, self._attributes(arn)
 
-    def update(self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> ministack.Created:
+    def update(self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Created:
         _refuse_unknown(_GROUP, physical_id, new, _GROUP_PROPERTIES)
         for name in ("ModelPackageGroupName", "ModelPackageGroupDescription"):
             if old.get(name) != new.get(name):

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from modelward.local import authorisation, ministack
+from modelward.local.ministack import access, events
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
 
 logger = logging.getLogger(__name__)
@@ -91,12 +92,12 @@ class Front:
 
     def _denial(
         self, operation: str, request: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, list[str]]
-    ) -> ministack.Denial | None:
+    ) -> access.Denial | None:
         account, region = ministack.scope()
         root = f"arn:aws:sagemaker:{region}:{account}:"
         for need in authorisation.needs(operation, request, root, lambda arn: self._current(account, region, arn)):
             denials = [
-                ministack.authorise(headers, query, need.action, resource, need.context) for resource in need.resources
+                access.authorise(headers, query, need.action, resource, need.context) for resource in need.resources
             ]
             refused = [denial for denial in denials if denial is not None]
             if len(refused) == len(denials) or any(denial.is_explicit for denial in refused):
@@ -120,7 +121,7 @@ class Front:
                     account,
                     region,
                     clock=_now,
-                    emit=ministack.emit,
+                    emit=events.emit,
                     hosting=self._hosting,
                     timing=self._timing,
                 )
@@ -149,7 +150,7 @@ def _now() -> datetime:
 
 
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:
-    who = ministack.principal(headers, query)
+    who = access.principal(headers, query)
     return Caller(arn=who.arn, principal_id=who.principal_id, account=who.account)
 
 
@@ -166,6 +167,6 @@ def _members(body: bytes) -> dict[str, Any]:
     return request if isinstance(request, dict) else {}
 
 
-def _runtime_denial(denial: ministack.Denial) -> ministack.Response:
+def _runtime_denial(denial: access.Denial) -> ministack.Response:
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": denial.code}
     return 403, headers, json.dumps({"Message": denial.message}).encode()

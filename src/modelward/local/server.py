@@ -21,6 +21,7 @@ from modelward.local import cloudformation, functions, ministack, status
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
+from modelward.local.ministack import access, lambdas, templates
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,10 @@ class Server:
         self._hosting = ProcessHosting(Artifacts(endpoint_url).fetch, folder / "endpoints", on_change=woken.set)
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
-        ministack.authorise_each_parameter()
-        ministack.add_resource_types(cloudformation.resource_types(self._front))
-        ministack.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
-        self._streams = ministack.read_streams_properly()
+        access.authorise_each_parameter()
+        templates.add_resource_types(cloudformation.resource_types(self._front))
+        lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
+        self._streams = lambdas.read_streams_properly()
 
     def busy(self) -> list[str]:
         """Name what is still going on: full queues, streams with records to read, endpoints in transition."""
@@ -51,7 +52,7 @@ class Server:
         return sorted({*before, *self._front.busy(), *self._waiting()})
 
     def _waiting(self) -> list[str]:
-        return [*ministack.busy_queues(), *self._streams.behind()]
+        return [*lambdas.busy_queues(), *self._streams.behind()]
 
     async def run(self, fd: int) -> None:
         """Serve on an open, bound socket until told to stop."""
@@ -79,7 +80,7 @@ class Server:
     def _close(self) -> None:
         self._front.close()
         self._hosting.close()
-        ministack.stop_functions()
+        lambdas.stop_functions()
 
 
 def main() -> None:

@@ -1,0 +1,56 @@
+"""All that Modelward knows of MiniStack's inside: each private name of MiniStack 1.5.33 that it uses stands here.
+
+MiniStack has no plug-in interface, so the local SageMaker is put beside its services by these names, and what it does
+otherwise than AWS is mended by them. The version is pinned and `tests/unit/local_hosting/test_ministack_names.py`
+fails for each name that goes away or changes its meaning. Everything above this package sees plain functions:
+the server's here; who may do what in `access`, events in `events`, CloudFormation in `templates`, functions and what
+they are fed from in `lambdas`.
+
+MiniStack keeps its state in modules and reads its settings when it is imported, so one process runs one MiniStack, and
+`up` sets the environment of the process in which `server` imports this package.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import ministack.app
+import ministack.core.hypercorn_compat
+from ministack.core import responses, router
+
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Response]]
+
+VERSION = "1.5.33"
+
+
+def asgi() -> Any:
+    """Return MiniStack as an ASGI application, which takes each request for one that came by TLS.
+
+    Policies as the CDK's `enforce_ssl` writes them refuse all others, and the loopback interface needs no TLS.
+    """
+    ministack.core.hypercorn_compat.install()  # without it, boto3's 100-continue handshake fails
+
+    async def secured(scope: Any, receive: Any, send: Any) -> None:
+        is_http = scope["type"] == "http"
+        await ministack.app.app({**scope, "scheme": "https"} if is_http else scope, receive, send)
+
+    return secured
+
+
+def serve_as(service: str, handler: Handler) -> None:
+    """Answer the requests that are signed for `service` with `handler`."""
+    ministack.app.SERVICE_HANDLERS[service] = handler
+    # A service that the router does not know makes it read all of botocore's models first: three seconds.
+    router.SERVICE_PATTERNS[service] = {}
+
+
+def scope() -> tuple[str, str]:
+    """Return the account id and the region of the request that is being served."""
+    return responses.get_account_id(), responses.get_region()
+
+
+def in_scope(account: str, region: str) -> AbstractContextManager[None]:
+    """Act for an account and a region outside of a request."""
+    scoped: AbstractContextManager[None] = responses.request_scope(account, region)
+    return scoped

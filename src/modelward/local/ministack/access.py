@@ -1,0 +1,99 @@
+"""Callers, and what they may do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ministack.app
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
+
+from modelward.local.ministack import Response, scope
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who signed a request."""
+
+    arn: str
+    principal_id: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why a request may not be served: AWS's error code and text."""
+
+    code: str
+    message: str
+    is_explicit: bool  # by a Deny, or because the credentials do not hold: then no other resource helps
+
+
+def principal(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Principal:
+    """Return who signed a request that MiniStack has authenticated."""
+    account, _ = scope()
+    found = iam_evaluator.resolve_credential(router.extract_access_key_id(headers, query), account)
+    if isinstance(found, iam_evaluator.CredentialResolutionError):
+        return Principal(f"arn:aws:iam::{account}:root", account, account)
+    return Principal(found.principal_arn, found.principal_id, found.account_id)
+
+
+def authorise(
+    headers: Mapping[str, str],
+    query: Mapping[str, list[str]],
+    action: str,
+    resource: str,
+    context: Mapping[str, Any],
+) -> Denial | None:
+    """Ask MiniStack's evaluator whether the signer of a request may do `action` on `resource`; None if so."""
+    _, region = scope()
+    key = router.extract_access_key_id(headers, query)
+    service = action.partition(":")[0]
+    denied = iam_evaluator.enforce(key, action, service, region, resource_arn=resource, service_context=dict(context))
+    if denied is None:
+        return None
+    if isinstance(denied, iam_evaluator.AuthError):
+        return Denial(denied.code, denied.message, is_explicit=True)
+    text = iam_actions.identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny")
+    return Denial("AccessDeniedException", text, is_explicit=denied.decision == "Deny")
+
+
+def authorise_each_parameter() -> None:
+    """Let SSM's GetParameters ask leave for each parameter that it names, as AWS does, instead of for all there are."""
+    original_arn, original_handler = iam_actions.extract_resource_arn, ministack.app.SERVICE_HANDLERS["ssm"]
+
+    def first_arn(service: str, *rest: Any) -> str:
+        _method, _path, headers, body = rest[:4]
+        arns = _parameter_arns(headers, body) if service == "ssm" else []
+        return arns[0] if arns else original_arn(service, *rest)
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Response:
+        for arn in _parameter_arns(headers, body)[1:]:
+            denial = authorise(headers, query, "ssm:GetParameters", arn, {})
+            if denial is not None:
+                answer = json.dumps({"__type": denial.code, "Message": denial.message})
+                return 400, {"Content-Type": "application/x-amz-json-1.1"}, answer.encode()
+        served: Response = await original_handler(method, path, headers, body, query)
+        return served
+
+    iam_actions.extract_resource_arn = first_arn
+    ministack.app.SERVICE_HANDLERS["ssm"] = handle
+
+
+def _parameter_arns(headers: Mapping[str, str], body: bytes) -> list[str]:
+    if headers.get("x-amz-target", "") != "AmazonSSM.GetParameters":
+        return []
+    account, region = scope()
+    return [
+        name if name.startswith("arn:") else f"arn:aws:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"
+        for name in json.loads(body or b"{}").get("Names", [])
+    ]
+
+
+def role_credentials(role_arn: str) -> tuple[str, str, str]:
+    """Return key, secret and token of a session that SageMaker holds as a model's execution role."""
+    account = role_arn.split(":")[4]
+    function = f"arn:aws:lambda:us-east-1:{account}:function:SageMaker"
+    config = {"Role": role_arn, "FunctionArn": function, "FunctionName": "SageMaker"}
+    found = lambda_runtime.execution_credentials(config)
+    return found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"], found["AWS_SESSION_TOKEN"]
