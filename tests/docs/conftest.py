@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from modelward.local import deployment, status
+from modelward.local import control, deployment
 from modelward.local.surroundings import inherited
 from modelward.local.up import ACCOUNT, REGION, LocalAws
 
@@ -140,7 +140,7 @@ class Reader:
         """Wait until nothing is going on in the local AWS, if there is one."""
         port = urlsplit(self.variable("AWS_ENDPOINT_URL")).port
         if port:
-            self.eventually(lambda: not status.ask(port))
+            self.eventually(lambda: not control.busy(port))
 
     @staticmethod
     def eventually(ask: Callable[[], Any]) -> Any:

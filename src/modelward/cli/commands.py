@@ -255,6 +255,19 @@ COMMANDS = (
         "Needs modelward[infra,local].",
     ),
     Command(
+        "local switch",
+        "Let a local AWS fail, delay, forget, or get on with time.",
+        "local:switch",
+        (
+            Argument("name", "which switch; without one they are listed, with what they take", "NAME", default=""),
+            Argument("arguments", "what the switch takes", "KEY=VALUE", kind=kinds.pair, default=(), is_repeated=True),
+        ),
+        "modelward local switch fault operation=UpdateEndpoint kind=throttle call=2\n"
+        'modelward local switch lose event="SageMaker Endpoint State Change"\n'
+        "modelward local switch advance seconds=600",
+        "It finds the local AWS by AWS_ENDPOINT_URL. The arguments account and region tell which SageMaker is meant.",
+    ),
+    Command(
         "demo",
         "Play the whole life of a model on this laptop, without an AWS account.",
         "demo:run",

@@ -67,7 +67,7 @@ def _usage(argument: Argument) -> str:
 
 def _row(argument: Argument) -> tuple[str, str]:
     name = f"{argument.name} {argument.value}".rstrip() if argument.is_option else argument.value
-    is_told = argument.value and argument.default not in (None, "")
+    is_told = argument.value and argument.default not in (None, "", ())
     notes = (
         argument.help,
         "required" if argument.is_required else "",

@@ -105,4 +105,6 @@ def _settings(argument: Argument) -> dict[str, Any]:
     settings = {"type": argument.kind, "metavar": argument.value, "default": argument.default}
     if argument.is_option:
         return {**settings, "required": argument.is_required, "action": "append" if argument.is_repeated else "store"}
+    if argument.is_repeated:
+        return {**settings, "nargs": "*"}
     return {**settings, "nargs": "?"} if argument.default is not None else settings

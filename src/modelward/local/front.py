@@ -11,12 +11,13 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
 from modelward.local import authorisation, ministack
 from modelward.local.ministack import access, events
+from modelward.local.ministack.alarms import CloudWatch, judge_alarms
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,30 @@ class Front:
         self._cores: dict[tuple[str, str], SageMaker] = {}
         self._lock = threading.Lock()
         self._wake = wake or threading.Event()
-        self._is_closed = False
+        self._closed = threading.Event()
+        self._ahead = timedelta()
+        judge_alarms(self.now, self._closed)
         threading.Thread(target=self._tick, daemon=True, name="modelward-clock").start()
+
+    def now(self) -> datetime:
+        """Tell SageMaker's time: this computer's, and what it was moved ahead."""
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Move the time of endpoints, deployments and alarms ahead; queues and schedules keep this computer's."""
+        with self._lock:
+            self._ahead += timedelta(seconds=seconds)
+        for core in self._all():
+            core.advance()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look at once whether something is due."""
+        self._wake.set()
 
     def close(self) -> None:
         """Let time stand still."""
-        self._is_closed = True
+        self._closed.set()
         self._wake.set()
 
     def busy(self) -> list[str]:
@@ -55,7 +74,7 @@ class Front:
 
     def call(self, account: str, region: str, operation: str, request: Mapping[str, Any], caller: Caller) -> Any:
         """Call the core of an account and region; ApiError if it refuses."""
-        answer = self._core(account, region).call(operation, request, caller)
+        answer = self.core(account, region).call(operation, request, caller)
         self._wake.set()
         return answer
 
@@ -69,14 +88,14 @@ class Front:
                 return await self._invoke(unquote(found[1]), headers, body, query)
             return self._control(headers, body, query)
         except UnansweredError:
-            return 503, {}, b""  # behind a gateway, a connection that breaks off looks like this
+            return ministack.UNANSWERED
 
     def _control(self, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> ministack.Response:
         target = headers.get("x-amz-target", "")
         denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), _members(body), headers, query)
         if denial is not None:
             return wire.error_reply(ApiError(denial.code, denial.message))
-        reply = wire.handle_http(self._core(*ministack.scope()), target, body, _caller(headers, query))
+        reply = wire.handle_http(self.core(*ministack.scope()), target, body, _caller(headers, query))
         self._wake.set()
         return reply
 
@@ -86,7 +105,7 @@ class Front:
         denial = self._denial("InvokeEndpoint", {"EndpointName": endpoint}, headers, query)
         if denial is not None:
             return _runtime_denial(denial)
-        core, caller = self._core(*ministack.scope()), _caller(headers, query)
+        core, caller = self.core(*ministack.scope()), _caller(headers, query)
         # In a thread: a model may take a minute, and the loop serves everybody else meanwhile.
         return await asyncio.to_thread(wire.handle_invocation, core, endpoint, headers, body, caller)
 
@@ -113,22 +132,24 @@ class Front:
             return {}
         return found
 
-    def _core(self, account: str, region: str) -> SageMaker:
+    def core(self, account: str, region: str) -> SageMaker:
+        """Return the SageMaker of an account and region, made when it is first asked for."""
         with self._lock:
             key = (account, region)
             if key not in self._cores:
                 self._cores[key] = SageMaker(
                     account,
                     region,
-                    clock=_now,
+                    clock=self.now,
                     emit=events.emit,
                     hosting=self._hosting,
                     timing=self._timing,
+                    watch=CloudWatch(account, region),
                 )
             return self._cores[key]
 
     def _tick(self) -> None:
-        while not self._is_closed:
+        while not self._closed.is_set():
             self._wake.wait(self._seconds_to_next())
             self._wake.clear()
             for core in self._all():
@@ -138,15 +159,11 @@ class Front:
         due = [moment for core in self._all() if (moment := core.next_due) is not None]
         if not due:
             return _IDLE_S
-        return max(_SHORTEST_S, (min(due) - _now()).total_seconds())
+        return max(_SHORTEST_S, (min(due) - self.now()).total_seconds())
 
     def _all(self) -> list[SageMaker]:
         with self._lock:
             return list(self._cores.values())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:

@@ -12,12 +12,14 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from modelward.local import cloudformation, functions, ministack, status
+from modelward.local import cloudformation, control, functions, ministack, switches
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
@@ -27,7 +29,8 @@ from modelward.local.sagemaker import Timing
 logger = logging.getLogger(__name__)
 
 # Long enough to be seen, short enough to wait for.
-TIMING = Timing(create_s=1.0, update_s=1.0, delete_s=0.5, health_poll_s=0.1)
+# How long a container may take to start is the hosting's to say: it keeps this computer's time, which is not moved.
+TIMING = Timing(create_s=1.0, update_s=1.0, delete_s=0.5, health_poll_s=0.1, health_timeout_s=1e9)
 
 
 class Server:
@@ -51,6 +54,14 @@ class Server:
         # An endpoint that settles after the queues were looked at, and before it is itself, fills them again.
         return sorted({*before, *self._front.busy(), *self._waiting()})
 
+    def throw(self, order: Mapping[str, Any]) -> None:
+        """Throw a switch of the SageMaker of an account and region; SwitchError if it is not understood."""
+        account = order.get("account") or os.environ["MINISTACK_ACCOUNT_ID"]
+        region = order.get("region") or os.environ["MINISTACK_REGION"]
+        core = self._front.core(account, region)
+        switches.throw(switches.Switches(core, self._front.advance), order["switch"], order["arguments"])
+        self._front.wake()
+
     def _waiting(self) -> list[str]:
         return [*lambdas.busy_queues(), *self._streams.behind()]
 
@@ -63,7 +74,7 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         threading.Thread(target=self._await_parent, daemon=True, name="modelward-parent").start()
-        app = status.answering(ministack.asgi(), self.busy)
+        app = control.controlling(ministack.asgi(), self)
         serving = asyncio.create_task(serve(app, config, shutdown_trigger=asyncio.Event().wait))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

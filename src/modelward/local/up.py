@@ -25,7 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from modelward.core.errors import AwsError, InputError
-from modelward.local import deployment, identities, status
+from modelward.local import control, deployment, identities
 from modelward.local.identities import AccessKey
 from modelward.local.surroundings import inherited
 
@@ -153,10 +153,29 @@ class LocalAws:
         Raises TimeoutError that names what is still busy, for instance a queue whose message failed and waits.
         """
         deadline = time.monotonic() + timeout_s
-        while busy := status.ask(self.port):
+        while busy := control.busy(self.port):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Still busy after {timeout_s} s: {', '.join(busy)}")
             time.sleep(_POLL_S)
+
+    def switch(self, name: str, *, account: str | None = None, region: str | None = None, **arguments: Any) -> None:
+        """Let something happen that nobody can order from AWS: a fault, a late event, the passing of time.
+
+        ::
+
+            aws.switch("fault", operation="UpdateEndpoint", kind="throttle", call=2)
+            aws.switch("lose", event="SageMaker Endpoint State Change")
+            aws.switch("advance", seconds=600)
+
+        Args:
+            name: One of the methods of `switches.Switches`.
+            account: Whose SageMaker is meant; None for the account of the identities.
+            region: Which of its regions; None for the usual one.
+            arguments: What the switch takes.
+
+        Raises InputError if the switch or its arguments are not understood.
+        """
+        control.throw(self.port, name, account=account, region=region, arguments=arguments)
 
     def wait(self) -> int:
         """Return the exit code of the server once it has ended by itself."""

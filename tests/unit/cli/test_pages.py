@@ -55,7 +55,7 @@ def test_each_command_that_changes_something_can_print_its_plan(command: Command
 
 @by_name
 def test_each_command_that_reads_prints_json(command: Command) -> None:
-    others = {"download", "serve", "local up", "demo"}
+    others = {"download", "serve", "local up", "local switch", "demo"}
     assert (command.name not in others) == any(argument.name == "--json" for argument in command.arguments)
 
 

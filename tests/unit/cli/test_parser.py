@@ -101,7 +101,10 @@ def test_a_mistyped_command_is_told_the_nearest_one(capsys: pytest.CaptureFixtur
 
 
 def test_the_head_of_a_group_names_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert refused(capsys, "local") == "error: local needs one of: local up\n  next: modelward local --help\n"
+    assert (
+        refused(capsys, "local")
+        == "error: local needs one of: local up, local switch\n  next: modelward local --help\n"
+    )
     assert refused(capsys, "local", "down").startswith("error: local needs one of")
     assert parse(["local", "--help"]).text.startswith("modelward local up [--port PORT]")
 
@@ -122,3 +125,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_name_is_there_once() -> None:
     names = [command.name for command in COMMANDS]
     assert len(names) == len(set(names))
+
+
+def test_an_argument_may_be_given_as_often_as_one_likes() -> None:
+    assert parse(["local", "switch"]).values["arguments"] == ()
+    values = parse(["local", "switch", "lose", "count=2", "event=a b"]).values
+    assert values["arguments"] == [("count", "2"), ("event", "a b")]

@@ -135,8 +135,16 @@ def test_an_alarm_may_watch_the_new_config_alone(live) -> None:
     ],
 )
 def test_an_alarm_judges_a_period(changed, values, state) -> None:
-    alarm = Alarm(**{"name": "a", "metric": "m", "dimensions": VARIANT, "threshold": 1, **changed})
-    assert alarm.judge([values]) == state
+    clock, watch = ManualClock(), MemoryWatch()
+    watch.add(Alarm(**{"name": "a", "metric": "m", "dimensions": VARIANT, "threshold": 1, **changed}))
+    for value in values:
+        watch.put(Datum("m", value, "None", VARIANT, clock()))
+    assert watch.state("a", clock()) == state
+
+
+@pytest.mark.parametrize("before", list(AlarmState))
+def test_an_alarm_that_ignores_missing_data_stays_what_it_was(before) -> None:
+    assert Alarm("a", "m", VARIANT, 1, missing="ignore").judge([None], before) is before
 
 
 def test_an_alarm_wants_enough_periods_and_forgets_old_ones() -> None:

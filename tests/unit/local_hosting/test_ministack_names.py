@@ -11,7 +11,7 @@ from typing import Any
 import ministack.app
 import pytest
 from ministack.core import concurrency, iam_actions, iam_evaluator, lambda_runtime, responses, router
-from ministack.services import dynamodb, eventbridge, lambda_svc
+from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from modelward.local import ministack as ours
@@ -29,6 +29,12 @@ def test_the_version_is_the_one_that_these_names_were_read_from() -> None:
     ("function", "first"),
     [
         (ministack.app.app, ["scope", "receive", "send"]),
+        (cloudwatch._calc_stats, ["points"]),
+        (cloudwatch._dims_key, ["dims"]),
+        (cloudwatch._evaluate_alarm, ["alarm"]),
+        (cloudwatch._metric_bucket, ["key"]),
+        (cloudwatch._set_alarm_state, ["params", "cbor_data", "is_cbor"]),
+        (cloudwatch._stat_value, ["stats", "stat_name", "points"]),
         (concurrency.run_offloop, ["fn"]),
         (concurrency.spawn_background, ["fn"]),
         (eventbridge._put_events, ["data", "allow_aws_source"]),
@@ -109,3 +115,12 @@ def test_the_dispatcher_looks_the_resource_of_a_call_up_each_time() -> None:
     source = inspect.getsource(ministack.app._dispatch_service_request)
     assert "from ministack.core.iam_actions import" in source
     assert "extract_resource_arn(" in source
+
+
+def test_alarms_and_metrics_are_kept_by_account_and_region() -> None:
+    for store in (cloudwatch._alarms, cloudwatch._composite_alarms, cloudwatch._metrics):
+        assert isinstance(store, responses.AccountRegionScopedDict)
+        assert isinstance(store._data, dict)
+    source = inspect.getsource(cloudwatch)
+    assert source.count("_evaluate_alarm(alarm)") > 2, "it is looked up at each call"
+    assert '"Unchecked: Initial alarm creation"' in source

@@ -23,6 +23,9 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awai
 
 VERSION = "1.5.33"
 
+_CUT = "x-modelward-cut"
+UNANSWERED: Response = (200, {_CUT: "yes"}, b"")  # for a handler whose answer is to get lost: the connection breaks off
+
 
 def asgi() -> Any:
     """Return MiniStack as an ASGI application, which takes each request for one that came by TLS.
@@ -33,9 +36,24 @@ def asgi() -> Any:
 
     async def secured(scope: Any, receive: Any, send: Any) -> None:
         is_http = scope["type"] == "http"
-        await ministack.app.app({**scope, "scheme": "https"} if is_http else scope, receive, send)
+        await ministack.app.app({**scope, "scheme": "https"} if is_http else scope, receive, _cutting(send))
 
     return secured
+
+
+def _cutting(send: Any) -> Any:
+    """Wrap an ASGI `send` so that an answer which is to get lost promises a body that never comes."""
+    is_cut = False
+
+    async def sending(message: Any) -> None:
+        nonlocal is_cut
+        is_cut = is_cut or any(name.lower() == _CUT.encode() for name, _ in message.get("headers", ()))
+        if not is_cut:
+            await send(message)
+        elif message["type"] == "http.response.start":
+            await send({**message, "headers": [(b"content-length", b"1")]})
+
+    return sending
 
 
 def serve_as(service: str, handler: Handler) -> None:

@@ -94,20 +94,25 @@ class Alarm:
         """How many periods must breach."""
         return self.points_to_alarm or self.periods
 
-    def judge(self, periods: Sequence[Sequence[float]]) -> AlarmState:
-        """Return its state, given the values of each period that it looks at."""
-        points = [self._is_breaching(values) for values in periods]
+    def judge(self, measured: Sequence[float | None], before: AlarmState) -> AlarmState:
+        """Return its state, given the statistic of each period that it looks at, None without data, and its last state.
+
+        After "Configuring how CloudWatch alarms treat missing data".
+        """
+        points = [self._is_breaching(value) for value in measured]
         if all(point is None for point in points):
-            return AlarmState.INSUFFICIENT_DATA
+            return before if self.missing == "ignore" else AlarmState.INSUFFICIENT_DATA
         return AlarmState.ALARM if points.count(True) >= self.needed else AlarmState.OK
 
-    def _is_breaching(self, values: Sequence[float]) -> bool | None:
-        if not values:
+    def _is_breaching(self, value: float | None) -> bool | None:
+        if value is None:
             return {"breaching": True, "notBreaching": False}.get(self.missing)
-        return _COMPARISONS[self.comparison](_measure(self.statistic, values), self.threshold)
+        return _COMPARISONS[self.comparison](value, self.threshold)
 
 
-def _measure(statistic: str, values: Sequence[float]) -> float:
+def _measure(statistic: str, values: Sequence[float]) -> float | None:
+    if not values:
+        return None
     if statistic in _STATISTICS:
         return _STATISTICS[statistic](values)
     ordered = sorted(values)
@@ -151,7 +156,8 @@ class MemoryWatch:
     def judge(self, alarm: Alarm, at: datetime) -> AlarmState:
         """Judge any alarm on the data."""
         ends = [at - timedelta(seconds=alarm.period_s * back) for back in range(alarm.periods)]
-        return alarm.judge([self._between(alarm, end - timedelta(seconds=alarm.period_s), end) for end in ends])
+        periods = [self._between(alarm, end - timedelta(seconds=alarm.period_s), end) for end in ends]
+        return alarm.judge([_measure(alarm.statistic, values) for values in periods], AlarmState.OK)
 
     def values(self, metric: str, **dimensions: str) -> list[float]:
         """Return what a metric has got for exactly these dimensions, oldest first."""

@@ -49,6 +49,12 @@ class Faults:
         """Let a coming call of an operation fail: `call` 1 is the next one. Each fault strikes once."""
         self._planned.append(_Planned(operation, self.calls[operation] + call, kind))
 
+    def clear(self) -> None:
+        """Let nothing fail from now on; the calls stay counted."""
+        self._planned.clear()
+        self.unhealthy_configs.clear()
+        self.quotas.clear()
+
     @property
     def pending(self) -> int:
         """Count the faults that have not struck yet."""

@@ -21,6 +21,11 @@ class Veil:
         """
         self._wanted.setdefault(kind, []).extend([reads] * creations)
 
+    def clear(self) -> None:
+        """Hide nothing from now on."""
+        self._wanted.clear()
+        self._hidden.clear()
+
     def made(self, arn: str) -> None:
         """Take note of a resource that was just made."""
         wanted = self._wanted.get(arn.split(":", 5)[5].partition("/")[0])
