@@ -80,7 +80,7 @@ class Account:
     def fill(self, count: int) -> None:
         """Add versions that look like registered ones, straight into the local SageMaker: 10,000 take 2 s."""
         for number in range(count):
-            self.call("CreateModelPackage", _package(number))
+            self.call("CreateModelPackage", package(number))
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Any:
         """Call the local SageMaker without a client, so that nobody hears it."""
@@ -108,7 +108,8 @@ class Account:
             local.advance(1)
 
 
-def _package(number: int) -> dict[str, Any]:
+def package(number: int) -> dict[str, Any]:
+    """Give what registers a version, as Modelward registers one; each number is another."""
     types = ["application/json", "text/csv"]
     return {
         "ModelPackageGroupName": MODEL,
