@@ -68,8 +68,9 @@ def test_a_switch_means_only_what_it_matches(registry) -> None:
     registry.core.deliveries.lose(of(STATE, EndpointStatus="IN_SERVICE"), count=None)
     registry.endpoint()
     registry.version()
-    told = [event["detail"].get("EndpointStatus", "") for event in registry.events]
-    assert told == ["CREATING", ""]
+    kinds = [event["detail-type"].removeprefix("SageMaker ").removesuffix(" State Change") for event in registry.events]
+    assert kinds == ["Model", "Endpoint Config", "Endpoint", "Model Package"]
+    assert registry.events[2]["detail"]["EndpointStatus"] == "CREATING"
 
 
 # Reads that come too early

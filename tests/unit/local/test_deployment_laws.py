@@ -71,7 +71,8 @@ LEGAL = {
     ("ROLLING_BACK", "IN_SERVICE"),
     ("IN_SERVICE", "DELETING"),
     ("FAILED", "DELETING"),
-    ("DELETING", "CREATING"),
+    ("DELETING", "DELETED"),
+    ("DELETED", "CREATING"),
 }
 
 

@@ -70,8 +70,9 @@ def test_each_change_of_state_is_told_in_the_spelling_of_events(live) -> None:
         ("UPDATING", "v1"),
         ("IN_SERVICE", "v2"),
         ("DELETING", "v2"),
+        ("DELETED", "v2"),
     ]
-    event = live.events[1]
+    event = next(each for each in live.events if each["detail"].get("EndpointStatus") == "IN_SERVICE")
     assert (event["detail-type"], event["resources"]) == ("SageMaker Endpoint State Change", [ARN])
     assert event["detail"]["LastModifiedTime"] - event["detail"]["CreationTime"] == 300_000
     assert event["detail"]["ProductionVariants"] == [
@@ -103,6 +104,7 @@ def test_an_endpoint_whose_container_is_unhealthy_fails_and_can_only_be_deleted(
     found = describe(api)
     assert found["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check" in found["FailureReason"]
+    assert api.events[-1]["detail"]["FailureReason"] == found["FailureReason"]
     assert api.hosting.running == {}
     refusal = api.refusal("UpdateEndpoint", EndpointName="digits-production", EndpointConfigName="v2")
     assert refusal.code == "ValidationException"

@@ -183,3 +183,27 @@ def test_data_capture_and_a_shadow_show_on_the_endpoint(api) -> None:
     }
     two = {"EndpointConfigName": "d", "ProductionVariants": [live, {**live, "VariantName": "b"}], **more}
     assert "exactly one production and one shadow" in api.refusal("CreateEndpointConfig", **two).message
+
+
+def test_models_and_configs_tell_when_they_are_made_and_when_they_are_gone(api) -> None:
+    tags = [{"Key": "team", "Value": "vision"}]
+    api("CreateModel", ModelName="m", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=ROLE, Tags=tags)
+    variants = [{"VariantName": "v", "ModelName": "m", **SIZE}]
+    api("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=variants, Tags=tags)
+    api("DeleteEndpointConfig", EndpointConfigName="c")
+    api("DeleteModel", ModelName="m")
+    told = [(event["detail-type"], event["resources"], event["detail"]["Tags"]) for event in api.events]
+    model, config = (
+        ["arn:aws:sagemaker:eu-west-1:123456789012:model/m"],
+        ["arn:aws:sagemaker:eu-west-1:123456789012:endpoint-config/c"],
+    )
+    assert told == [
+        ("SageMaker Model State Change", model, {"team": "vision"}),
+        ("SageMaker Endpoint Config State Change", config, {"team": "vision"}),
+        ("SageMaker Endpoint Config State Change", config, {}),
+        ("SageMaker Model State Change", model, {}),
+    ]
+    detail = api.events[0]["detail"]
+    assert (detail["ModelName"], detail["ExecutionRoleArn"], detail["ModelArn"]) == ("m", ROLE, model[0])
+    assert detail["CreationTime"] == 1767603600000
+    assert api.events[1]["detail"]["ProductionVariants"] == [{"InitialVariantWeight": 1.0, **variants[0]}]

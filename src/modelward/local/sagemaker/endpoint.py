@@ -15,6 +15,8 @@ from modelward.local.sagemaker.tags import Tags
 STATE_EVENT = "SageMaker Endpoint State Change"
 DEPLOYMENT_EVENT = "SageMaker Endpoint Deployment State Change"
 
+_GONE = "DELETED"  # events alone know this state
+
 _IN_EVENTS = (
     "VariantName",
     "CurrentWeight",
@@ -163,6 +165,7 @@ class Endpoint:
             "EndpointConfigName": self.config.name,
             "ProductionVariants": _for_events(self._variants().get("ProductionVariants", [])),
             "EndpointStatus": self.status.in_events,
+            "FailureReason": self.failure_reason or None,
             "CreationTime": epoch_ms(self.created_at),
             "LastModifiedTime": epoch_ms(self.modified_at),
             "Tags": dict(tags),
@@ -194,6 +197,11 @@ class Herald:
         endpoint.status = status
         endpoint.modified_at = at
         detail = endpoint.event_detail(self._tags.of(endpoint.arn))
+        self._scope.publish(STATE_EVENT, endpoint.arn, detail, at)
+
+    def part(self, endpoint: Endpoint, at: datetime) -> None:
+        """Tell that an endpoint is gone."""
+        detail = endpoint.event_detail(self._tags.of(endpoint.arn)) | {"EndpointStatus": _GONE}
         self._scope.publish(STATE_EVENT, endpoint.arn, detail, at)
 
     def report(self, endpoint: Endpoint, at: datetime) -> None:

@@ -9,11 +9,12 @@ from modelward.local.sagemaker.errors import already_existing, could_not_find, i
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Shelf, is_within, page, sorted_listing
 from modelward.local.sagemaker.models import Models
-from modelward.local.sagemaker.scope import Scope
+from modelward.local.sagemaker.scope import Scope, in_event
 from modelward.local.sagemaker.tags import Tags
 
 MEMORY_STEP_MB = 1024
 KIND = "endpoint configuration"
+EVENT = "SageMaker Endpoint Config State Change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ class EndpointConfigs:
                 fields[member] = [self._checked_variant(variant) for variant in fields[member]]
         _check_together(fields)
         self._tags.open(arn, request.get("Tags", ()))
-        self._shelf.add(name.lower(), EndpointConfig(name, arn, self._scope.now(), fields))
+        config = EndpointConfig(name, arn, self._scope.now(), fields)
+        self._shelf.add(name.lower(), config)
+        self._tell(config)
         self._scope.veil.made(arn)
         return {"EndpointConfigArn": arn}
 
@@ -96,7 +99,13 @@ class EndpointConfigs:
         config = self.find(request["EndpointConfigName"])
         self._shelf.remove(config.name.lower())
         self._tags.close(config.arn)
+        self._tell(config)
         return {}
+
+    def _tell(self, config: EndpointConfig) -> None:
+        """Tell that one was made or deleted; what is gone has no tags, and nothing else tells the two apart."""
+        detail = {**in_event(config.describe()), "Tags": self._tags.of(config.arn)}
+        self._scope.publish(EVENT, config.arn, detail, self._scope.now())
 
     def find(self, name: str) -> EndpointConfig:
         """Find a config, or answer that it could not be found."""

@@ -183,7 +183,7 @@ class Endpoints:
 
     def _step(self, endpoint: Endpoint, at: datetime) -> None:
         if endpoint.status is Status.DELETING:
-            self._remove(endpoint)
+            self._remove(endpoint, at)
         elif endpoint.rollout is not None:
             self._deployments.move_on(endpoint, endpoint.rollout, at)
         else:
@@ -194,8 +194,9 @@ class Endpoints:
         endpoint.due = self._scope.now() + timedelta(seconds=takes_s)
         self._herald.enter(endpoint, status, self._scope.now())
 
-    def _remove(self, endpoint: Endpoint) -> None:
+    def _remove(self, endpoint: Endpoint, at: datetime) -> None:
         self._deployments.stop(endpoint)
+        self._herald.part(endpoint, at)
         self._shelf.remove(endpoint.name.lower())
         self._near.tags.close(endpoint.arn)
         endpoint.due = None

@@ -9,8 +9,10 @@ from modelward.local.sagemaker.errors import already_existing, could_not_find, i
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Shelf, is_within, page, sorted_listing
 from modelward.local.sagemaker.packages import Package, Packages
-from modelward.local.sagemaker.scope import Scope
+from modelward.local.sagemaker.scope import Scope, in_event
 from modelward.local.sagemaker.tags import Tags
+
+EVENT = "SageMaker Model State Change"
 
 _NOT_STORED = frozenset({"Tags"})
 
@@ -76,7 +78,9 @@ class Models:
         fields.setdefault("EnableNetworkIsolation", False)
         served = [self._resolve(container) for container in _containers(request)]
         self._tags.open(arn, request.get("Tags", ()))
-        self._shelf.add(name.lower(), Model(name, arn, self._scope.now(), fields, served[0]))
+        model = Model(name, arn, self._scope.now(), fields, served[0])
+        self._shelf.add(name.lower(), model)
+        self._tell(model)
         self._scope.veil.made(arn)
         return {"ModelArn": arn}
 
@@ -99,7 +103,13 @@ class Models:
         model = self.find(request["ModelName"])
         self._shelf.remove(model.name.lower())
         self._tags.close(model.arn)
+        self._tell(model)
         return {}
+
+    def _tell(self, model: Model) -> None:
+        """Tell that one was made or deleted; what is gone has no tags, and nothing else tells the two apart."""
+        detail = {**in_event(model.describe()), "Tags": self._tags.of(model.arn)}
+        self._scope.publish(EVENT, model.arn, detail, self._scope.now())
 
     def find(self, name: str) -> Model:
         """Find a model, or answer that it could not be found."""

@@ -86,6 +86,15 @@ class Scope:
         )
 
 
+def in_event(value: Any) -> Any:
+    """Write a described resource as events do, with times in milliseconds."""
+    if isinstance(value, datetime):
+        return epoch_ms(value)
+    if isinstance(value, Mapping):
+        return {key: in_event(each) for key, each in value.items()}
+    return [in_event(each) for each in value] if isinstance(value, list) else value
+
+
 def epoch_ms(moment: datetime) -> int:
     """Write a time as SageMaker's events do: in milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
