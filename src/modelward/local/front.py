@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from modelward.local import authorisation, ministack
+from modelward.local import authorisation, gate, ministack
 from modelward.local.ministack import access, events
+from modelward.local.ministack.policies import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
+from modelward.local.sagemaker.scope import partition_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ class Front:
     async def _invoke(
         self, endpoint: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> ministack.Response:
-        denial = self._denial("InvokeEndpoint", {"EndpointName": endpoint}, headers, query)
+        denial = self._denial("InvokeEndpoint", _invoked(endpoint, headers), headers, query)
         if denial is not None:
             return _runtime_denial(denial)
         core, caller = self._core(*ministack.scope()), _caller(headers, query)
@@ -92,26 +94,17 @@ class Front:
 
     def _denial(
         self, operation: str, request: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, list[str]]
-    ) -> access.Denial | None:
+    ) -> Denial | None:
+        rights = access.rights(headers, query)
+        if isinstance(rights, Denial):
+            return rights
         account, region = ministack.scope()
-        root = f"arn:aws:sagemaker:{region}:{account}:"
-        for need in authorisation.needs(operation, request, root, lambda arn: self._current(account, region, arn)):
-            denials = [
-                access.authorise(headers, query, need.action, resource, need.context) for resource in need.resources
-            ]
-            refused = [denial for denial in denials if denial is not None]
-            if len(refused) == len(denials) or any(denial.is_explicit for denial in refused):
-                return refused[0]
-        return None
+        root = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
+        return gate.refuse(rights, authorisation.needs(operation, request, root), region, self._find)
 
-    def _current(self, account: str, region: str, arn: str) -> Mapping[str, Any]:
-        try:
-            found: Mapping[str, Any] = self.call(
-                account, region, "DescribeModelPackage", {"ModelPackageName": arn}, _nobody(account)
-            )
-        except ApiError:
-            return {}
-        return found
+    def _find(self, account: str, region: str) -> SageMaker | None:
+        with self._lock:
+            return self._cores.get((account, region))
 
     def _core(self, account: str, region: str) -> SageMaker:
         with self._lock:
@@ -125,6 +118,7 @@ class Front:
                     hosting=self._hosting,
                     timing=self._timing,
                 )
+                self._cores[key].neighbours = lambda: self._all(region)
             return self._cores[key]
 
     def _tick(self) -> None:
@@ -140,9 +134,9 @@ class Front:
             return _IDLE_S
         return max(_SHORTEST_S, (min(due) - _now()).total_seconds())
 
-    def _all(self) -> list[SageMaker]:
+    def _all(self, region: str | None = None) -> list[SageMaker]:
         with self._lock:
-            return list(self._cores.values())
+            return [core for core in self._cores.values() if region in {None, core.region}]
 
 
 def _now() -> datetime:
@@ -151,11 +145,12 @@ def _now() -> datetime:
 
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:
     who = access.principal(headers, query)
-    return Caller(arn=who.arn, principal_id=who.principal_id, account=who.account)
+    return Caller(who.arn, who.principal_id, who.account, who.source_identity)
 
 
-def _nobody(account: str) -> Caller:
-    return Caller(arn=f"arn:aws:iam::{account}:root", principal_id=account, account=account)
+def _invoked(endpoint: str, headers: Mapping[str, str]) -> dict[str, str]:
+    target = headers.get("x-amzn-sagemaker-target-model")
+    return {"EndpointName": endpoint} | ({"TargetModel": target} if target else {})
 
 
 def _members(body: bytes) -> dict[str, Any]:
@@ -167,6 +162,6 @@ def _members(body: bytes) -> dict[str, Any]:
     return request if isinstance(request, dict) else {}
 
 
-def _runtime_denial(denial: access.Denial) -> ministack.Response:
+def _runtime_denial(denial: Denial) -> ministack.Response:
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": denial.code}
     return 403, headers, json.dumps({"Message": denial.message}).encode()

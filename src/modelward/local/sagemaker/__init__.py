@@ -57,5 +57,6 @@ from modelward.local.sagemaker.faults import Faults as Faults
 from modelward.local.sagemaker.interface import Caller as Caller
 from modelward.local.sagemaker.interface import HostedVariant as HostedVariant
 from modelward.local.sagemaker.interface import Hosting as Hosting
+from modelward.local.sagemaker.interface import Look as Look
 from modelward.local.sagemaker.interface import MemoryHosting as MemoryHosting
 from modelward.local.sagemaker.interface import Timing as Timing
