@@ -54,6 +54,12 @@ def resource_keys(look: Look) -> dict[str, Any]:
     return keys | {f"sagemaker:CurrentCustomerMetadataProperties/{key}": value for key, value in metadata.items()}
 
 
+def account_of(arn: str) -> str:
+    """Return the account in an ARN; nothing for what is none."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else ""
+
+
 # Resources
 
 

@@ -6,7 +6,6 @@ passes in a thread that wakes when the next transition of any core is due.
 """
 
 import asyncio
-import json
 import logging
 import re
 import threading
@@ -75,7 +74,7 @@ class Front:
 
     def _control(self, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> ministack.Response:
         target = headers.get("x-amz-target", "")
-        denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), _members(body), headers, query)
+        denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), wire.members(body), headers, query)
         if denial is not None:
             return wire.error_reply(ApiError(denial.code, denial.message))
         reply = wire.handle_http(self._core(*ministack.scope()), target, body, _caller(headers, query))
@@ -85,9 +84,9 @@ class Front:
     async def _invoke(
         self, endpoint: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> ministack.Response:
-        denial = self._denial("InvokeEndpoint", _invoked(endpoint, headers), headers, query)
+        denial = self._denial("InvokeEndpoint", wire.invoked(endpoint, headers), headers, query)
         if denial is not None:
-            return _runtime_denial(denial)
+            return wire.runtime_error_reply(ApiError(denial.code, denial.message, status=403))
         core, caller = self._core(*ministack.scope()), _caller(headers, query)
         # In a thread: a model may take a minute, and the loop serves everybody else meanwhile.
         return await asyncio.to_thread(wire.handle_invocation, core, endpoint, headers, body, caller)
@@ -146,22 +145,3 @@ def _now() -> datetime:
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:
     who = access.principal(headers, query)
     return Caller(who.arn, who.principal_id, who.account, who.source_identity)
-
-
-def _invoked(endpoint: str, headers: Mapping[str, str]) -> dict[str, str]:
-    target = headers.get("x-amzn-sagemaker-target-model")
-    return {"EndpointName": endpoint} | ({"TargetModel": target} if target else {})
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    """Read a request as far as authorisation needs it; the core refuses what is no request."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return request if isinstance(request, dict) else {}
-
-
-def _runtime_denial(denial: Denial) -> ministack.Response:
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": denial.code}
-    return 403, headers, json.dumps({"Message": denial.message}).encode()

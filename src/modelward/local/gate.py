@@ -27,12 +27,6 @@ def refuse(rights: Rights, needs: Iterable[Need], region: str, find: Find) -> De
     return None
 
 
-def account_of(arn: str) -> str:
-    """Return the account in an ARN; nothing for what is none."""
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 else ""
-
-
 def _judged(rights: Rights, need: Need, resource: str, region: str, find: Find) -> Denial | None:
     look = _look(resource, find)
     context = {**need.context, **resource_keys(look)}

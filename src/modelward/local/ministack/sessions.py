@@ -1,4 +1,4 @@
-"""Source identities of role sessions, which MiniStack lacks (Docs: Monitor and control actions taken with assumed roles).
+"""Source identities of sessions, which MiniStack lacks (Docs: Monitor and control actions taken with assumed roles).
 
 An identity that somebody sets when assuming a role stays with the session and with those that it begets; both the
 caller's policies and the role's trust policy must allow sts:SetSourceIdentity, and both see sts:SourceIdentity.
