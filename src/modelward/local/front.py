@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from modelward.local import authorisation, gate, ministack
 from modelward.local.ministack import access, events
-from modelward.local.ministack.policies import Denial
+from modelward.local.ministack.evaluation import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
 from modelward.local.sagemaker.scope import partition_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from modelward.local.authorisation import Need, resource_keys
-from modelward.local.ministack.policies import Asked, Denial, Rights, judge
+from modelward.local.ministack.evaluation import Asked, Denial, Rights, judge
 from modelward.local.sagemaker import Look, SageMaker
 
 Find = Callable[[str, str], SageMaker | None]

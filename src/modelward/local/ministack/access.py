@@ -12,7 +12,7 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import sts
 
 from modelward.local.ministack import Response, scope
-from modelward.local.ministack.policies import BOUNDARY, SESSION, Denial, Rights, everything
+from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything
 
 SOURCE_IDENTITY = "SourceIdentity"  # where `sessions` keeps it in a session
 

@@ -13,7 +13,7 @@ from moto.sts.models import sts_backends
 
 from modelward.local import gate
 from modelward.local.authorisation import Need, account_of
-from modelward.local.ministack.policies import BOUNDARY, SESSION, Denial, Rights, everything, parsed
+from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything, parsed
 from modelward.local.moto.models import known_core
 from modelward.local.sagemaker import ApiError, Caller
 
