@@ -93,7 +93,7 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-@pytest.fixture(name="document")
+@pytest.fixture(name="document", scope="session")
 def _document() -> Callable[..., str]:
     return document
 
