@@ -101,6 +101,7 @@ def life_cycle(stage: str, status: str) -> dict[str, Any]:
 # What a request says
 
 
+@pytest.mark.fidelity("asked-by-reference")
 def test_what_a_version_is_to_become_decides(may: Any, versions: dict[str, str]) -> None:
     fresh = versions["fresh"]
     for condition, allowed, denied in (
@@ -127,12 +128,14 @@ def test_what_a_version_is_to_become_decides(may: Any, versions: dict[str, str])
         assert "no identity-based policy allows" in denial(update(fresh, **denied), client)
 
 
+@pytest.mark.fidelity("absent-key-no-match")
 def test_an_allow_on_a_key_does_not_permit_a_call_that_leaves_it_out(may: Any, versions: dict[str, str]) -> None:
     on_approval = if_equal(ModelApprovalStatus=["Approved", "Rejected"])
     client = may(allow("sagemaker:UpdateModelPackage", Condition=on_approval))
     denial(update(versions["fresh"], ApprovalDescription="nothing but words"), client)
 
 
+@pytest.mark.fidelity("absent-key-no-match")
 def test_condition_keys_have_no_case(may: Any, versions: dict[str, str]) -> None:
     written = {"StringEquals": {"sagemaker:modelLifeCycle:stage": "QA"}}
     client = may(allow("sagemaker:UpdateModelPackage", Condition=written))
@@ -173,6 +176,7 @@ def test_creating_with_tags_needs_leave_to_tag(may: Any) -> None:
     denial(lambda each: each.add_tags(ResourceArn=ROOT + "model-package-group/t2", Tags=TAGS), client)
 
 
+@pytest.mark.fidelity("isolation-if-given")
 def test_the_network_of_a_model_decides(may: Any) -> None:
     condition = {
         "Bool": {"sagemaker:NetworkIsolation": "true"},
@@ -223,6 +227,7 @@ def test_the_network_of_a_model_decides(may: Any) -> None:
     ],
     ids=["InstanceTypes", "ServerlessMemorySize", "ServerlessMaxConcurrency", "ModelArn", "VolumeKmsKey"],
 )
+@pytest.mark.fidelity("each-variant-asked")
 def test_what_a_config_asks_for_decides(
     may: Any, condition: dict[str, Any], allowed: dict[str, Any], denied: dict[str, Any]
 ) -> None:
@@ -273,6 +278,7 @@ def test_what_a_version_is_decides(may: Any, versions: dict[str, str]) -> None:
     update(fresh, ApprovalDescription="yes")(client)
 
 
+@pytest.mark.fidelity("versions-have-group-tags", "versions-listed-by-arn")
 def test_versions_have_the_tags_of_their_group(may: Any, admin: Any, versions: dict[str, str]) -> None:
     letter = admin.create_model_package(ModelPackageGroupName="letters", InferenceSpecification=SPECIFICATION)
     for prefix in ("aws", "sagemaker"):
@@ -288,6 +294,7 @@ def test_versions_have_the_tags_of_their_group(may: Any, admin: Any, versions: d
 # Kinds of policies
 
 
+@pytest.mark.fidelity("denied-in-words")
 def test_a_deny_beats_an_allow(may: Any, versions: dict[str, str]) -> None:
     client = may(allow("*"), deny("sagemaker:UpdateModelPackage", resource=VERSIONS))
     told = denial(update(versions["fresh"], ApprovalDescription="no"), client)
@@ -297,6 +304,7 @@ def test_a_deny_beats_an_allow(may: Any, versions: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.fidelity("limits-cut", "denied-in-words")
 def test_a_permissions_boundary_cuts(people: Any, aws: Any, document: Any) -> None:
     boundary = aws.client("admin", "iam").create_policy(
         PolicyName="boundary", PolicyDocument=document(allow("sagemaker:List*"), deny("sagemaker:ListModels"))
@@ -309,6 +317,7 @@ def test_a_permissions_boundary_cuts(people: Any, aws: Any, document: Any) -> No
     assert told.endswith("with an explicit deny in a permissions boundary")
 
 
+@pytest.mark.fidelity("limits-cut")
 def test_a_session_policy_cuts(people: Any, aws: Any, document: Any, admin: Any) -> None:
     role = people.role("reader", {"AWS": ACCOUNT}, allow("sagemaker:*"))
     session = aws.client("admin", "sts").assume_role(
@@ -320,6 +329,7 @@ def test_a_session_policy_cuts(people: Any, aws: Any, document: Any, admin: Any)
     assert told.endswith("because no session policy allows the sagemaker:DescribeModelPackageGroup action")
 
 
+@pytest.mark.fidelity("group-policy-counts")
 def test_a_group_policy_allows_and_denies_in_its_own_account(
     people: Any, admin: Any, document: Any, versions: dict[str, str]
 ) -> None:
@@ -342,6 +352,7 @@ def test_a_group_policy_allows_and_denies_in_its_own_account(
     describe(admin)
 
 
+@pytest.mark.fidelity("bad-policy-refused")
 def test_a_policy_of_nobody_is_refused(admin: Any, document: Any) -> None:
     nobody = document(allow("sagemaker:DescribeModelPackage", Principal={"AWS": "ann"}))
     with pytest.raises(ClientError, match="Invalid policy provided: Invalid principal in policy"):
@@ -361,6 +372,7 @@ def test_a_role_that_a_model_gets_must_be_one_that_the_caller_may_pass(may: Any)
     create("execution")(client)
 
 
+@pytest.mark.fidelity("source-identity-told")
 def test_who_is_behind_a_role_is_told_by_the_source_identity(
     people: Any, versions: dict[str, str], document: Any
 ) -> None:
@@ -401,6 +413,7 @@ def test_a_source_identity_needs_leave_and_cannot_be_changed(people: Any) -> Non
 # Lineage
 
 
+@pytest.mark.fidelity("lineage-asked")
 def test_lineage_is_authorised_by_its_own_resources(may: Any, admin: Any) -> None:
     source = {"SourceUri": "s3://bucket/data.csv"}
     artifact = admin.create_artifact(Source=source, ArtifactType="Dataset")["ArtifactArn"]

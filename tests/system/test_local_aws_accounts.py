@@ -98,6 +98,7 @@ READ = (
 )
 
 
+@pytest.mark.fidelity("unshared-denied")
 def test_what_is_not_shared_is_denied_whether_it_exists_or_not(people: Any, deployer: Any, version: str) -> None:
     client = people.client(deployer)
     for arn in (version, version.replace("digits/", "letters/"), version.replace(A, C)):
@@ -113,6 +114,7 @@ def test_not_even_the_root_of_another_account_gets_in_without_a_policy(aws: Any,
     assert "resource-based" in denial(lambda: root.list_model_packages(ModelPackageGroupName=GROUP))
 
 
+@pytest.mark.fidelity("foreign-by-arn", "shared-list")
 def test_a_shared_group_is_read_from_the_other_account(people: Any, deployer: Any, version: str, share: Any) -> None:
     client = people.client(deployer)
     share(*READ)
@@ -129,11 +131,21 @@ def test_a_shared_group_is_read_from_the_other_account(people: Any, deployer: An
     assert "sagemaker:DeleteModelPackageGroup" in told
 
 
+@pytest.mark.fidelity("group-policy-counts")
 def test_both_accounts_must_allow(people: Any, version: str, share: Any) -> None:
     client = people.client(people.user("powerless", account=B))
     share(*READ)
     told = denial(lambda: client.describe_model_package(ModelPackageName=version))
     assert "no identity-based policy allows" in told
+
+
+@pytest.mark.fidelity("batch-denied-whole")
+def test_a_batch_is_denied_as_a_whole(people: Any, deployer: Any, version: str, share: Any) -> None:
+    client = people.client(deployer)
+    share(*READ)
+    unshared = version.replace("digits/", "letters/")
+    told = denial(lambda: client.batch_describe_model_package(ModelPackageArnList=[version, unshared]))
+    assert f"sagemaker:BatchDescribeModelPackage on resource: {unshared}" in told
 
 
 def test_a_policy_may_name_one_role_of_the_other_account(people: Any, deployer: Any, version: str, share: Any) -> None:
@@ -144,6 +156,7 @@ def test_a_policy_may_name_one_role_of_the_other_account(people: Any, deployer: 
     denial(lambda: people.client(deployer).describe_model_package(ModelPackageName=version))
 
 
+@pytest.mark.fidelity("foreign-by-arn")
 def test_who_registers_and_approves_from_the_other_account_is_told(
     people: Any, owner: Any, deployer: Any, share: Any
 ) -> None:
@@ -158,6 +171,7 @@ def test_who_registers_and_approves_from_the_other_account_is_told(
         assert found[who]["IamIdentity"]["Arn"] == f"arn:aws:iam::{B}:user/deployer"
 
 
+@pytest.mark.fidelity("foreign-deployed")
 def test_a_version_of_one_account_is_served_in_the_other(
     aws: Any, people: Any, deployer: Any, version: str, share: Any, document: Any
 ) -> None:
@@ -238,6 +252,7 @@ def carrier(people: Any) -> str:
     return arn
 
 
+@pytest.mark.fidelity("events-by-bus")
 def test_an_approval_crosses_to_the_bus_that_permits_it(hall: Hall, owner: Any, version: str, carrier: str) -> None:
     inbox = hall.catch("crossed")
     hall.send("crossed", BUS + "default", role=carrier)
@@ -269,6 +284,7 @@ def test_a_bus_policy_is_heeded_to_its_conditions(hall: Hall, owner: Any, versio
     hall.stop("policed")
 
 
+@pytest.mark.fidelity("events-by-bus")
 def test_the_role_of_a_target_must_be_allowed_and_trust_eventbridge(
     hall: Hall, owner: Any, version: str, people: Any
 ) -> None:
@@ -285,6 +301,7 @@ def test_the_role_of_a_target_must_be_allowed_and_trust_eventbridge(
     hall.there.remove_permission(StatementId="roles")
 
 
+@pytest.mark.fidelity("no-third-bus")
 def test_an_event_is_sent_on_to_no_third_bus(hall: Hall, owner: Any, version: str, carrier: str) -> None:
     """The note on third accounts and third buses on EventBridge's pages."""
     hall.there.put_permission(Action="events:PutEvents", Principal=A, StatementId="once")
@@ -300,6 +317,7 @@ def test_an_event_is_sent_on_to_no_third_bus(hall: Hall, owner: Any, version: st
     hall.there.remove_permission(StatementId="once")
 
 
+@pytest.mark.fidelity("foreign-by-arn")
 def test_what_b_does_to_a_version_of_a_is_told_on_the_bus_of_a(
     hall: Hall, people: Any, deployer: Any, version: str, share: Any
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_policy_is_kept_word_for_word_and_can_be_taken_back(api) -> None:
         assert "Cannot find resource policy" in api.refusal(operation, ModelPackageGroupName="digits").message
 
 
+@pytest.mark.fidelity("bad-policy-refused")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -127,6 +128,12 @@ def test_a_policy_is_kept_word_for_word_and_can_be_taken_back(api) -> None:
             )
             for gone in ("Action", "Resource", "Principal")
         ],
+        (
+            json.dumps(
+                {"Statement": {**{key: SHARE[key] for key in SHARE if key != "Principal"}, "NotPrincipal": "*"}}
+            ),
+            "Missing required field Principal",
+        ),
     ],
 )
 def test_a_policy_that_is_no_policy_is_refused(api, text: str, reason: str) -> None:

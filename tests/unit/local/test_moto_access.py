@@ -115,6 +115,7 @@ def test_who_may_registers_and_approves_in_another_accounts_group(owner: Any, ot
         assert identity.items() <= owner.describe_model_package(ModelPackageName=arn)[who]["IamIdentity"].items()
 
 
+@pytest.mark.fidelity("copy-needs-describe")
 def test_a_version_is_copied_from_one_account_into_anothers_group(owner: Any, other: Any, version: str) -> None:
     other.create_model_package_group(ModelPackageGroupName="own")
     mine = register(other, "own")
@@ -146,6 +147,7 @@ def test_a_shared_version_is_deployed_in_the_other_account(owner: Any, other: An
     assert found["Edges"] is not None
 
 
+@pytest.mark.fidelity("shared-list")
 def test_shared_groups_are_listed_apart_as_if_they_had_been_promoted(owner: Any, other: Any) -> None:
     def shared(**more: Any) -> list[str]:
         answer = other.list_model_package_groups(CrossAccountFilterOption="CrossAccount", **more)

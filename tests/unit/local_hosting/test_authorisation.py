@@ -16,6 +16,7 @@ def asked(operation: str, request: Mapping[str, Any]) -> tuple[Need, ...]:
     return needs(operation, request, ROOT)
 
 
+@pytest.mark.fidelity("asked-by-reference")
 def test_there_is_a_rule_for_every_operation_of_the_core() -> None:
     core = SageMaker("111122223333", "eu-west-1", clock=ManualClock(), emit=print, hosting=MemoryHosting())
     assert core.operations | {"InvokeEndpoint"} == RULES.keys()
@@ -176,6 +177,7 @@ def test_conditions_see_the_request(operation: str, request_: dict[str, Any], ke
     assert asked(operation, request_)[0].context == keys
 
 
+@pytest.mark.fidelity("each-variant-asked")
 def test_each_variant_of_a_config_is_asked_for() -> None:
     variants = [
         {"VariantName": "a", "ModelName": "M1", "InstanceType": "ml.m5.large"},

@@ -39,9 +39,9 @@ def check_policy(text: str) -> None:
         for element in ("Action", "Resource"):
             if not ({element, f"Not{element}"} & statement.keys()):
                 raise _malformed(f"Missing required field {element}")
-        if not ({"Principal", "NotPrincipal"} & statement.keys()):
+        if "Principal" not in statement:  # who decides here does not know NotPrincipal, which would match nobody
             raise _malformed("Missing required field Principal")
-        _check_principal(statement.get("Principal", statement.get("NotPrincipal")))
+        _check_principal(statement["Principal"])
 
 
 def is_discoverable(policy: str | None, account: str) -> bool:
