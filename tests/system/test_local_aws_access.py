@@ -1,11 +1,13 @@
 """IAM before the local SageMaker: each family of condition keys, and each kind of policy that allows or cuts."""
 
+import http.client
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from modelward.local.identities import AccessKey
 from modelward.local.up import ACCOUNT
 
 pytestmark = pytest.mark.system
@@ -429,3 +431,33 @@ def test_lineage_is_authorised_by_its_own_resources(may: Any, admin: Any) -> Non
     assert f"sagemaker:AddAssociation on resource: {artifact}" in told
     client = may(allow("sagemaker:AddAssociation", resource=[ROOT + "action/train*", ROOT + "artifact/*"]))
     client.add_association(SourceArn=artifact, DestinationArn=action)
+
+
+# Credentials
+
+
+def test_credentials_that_do_not_hold_are_refused(people: Any, aws: Any) -> None:
+    key = people.user("eve", allow("*"))
+    for forged, code in (
+        (AccessKey(key.key_id, "guessed"), "InvalidSignatureException|SignatureDoesNotMatch"),
+        (AccessKey("AKIAIOSFODNN7EXAMPLE", "guessed"), "UnrecognizedClientException"),
+    ):
+        with pytest.raises(ClientError, match=code):
+            people.client(forged).list_models()
+    role = people.role("temporary", {"AWS": ACCOUNT}, allow("*"))
+    session = aws.client("admin", "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
+    with pytest.raises(ClientError, match=r"InvalidToken|UnrecognizedClientException"):
+        people.client({**session, "SessionToken": "guessed"}).list_models()
+
+
+def test_a_request_without_credentials_is_refused(aws: Any) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", aws.port, timeout=10)
+    headers = {
+        "X-Amz-Target": "SageMaker.ListModels",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=//us-east-1/sagemaker/",
+    }
+    connection.request("POST", "/", body="{}", headers=headers)
+    answer = connection.getresponse()
+    assert answer.status in {400, 403}
+    assert b"Models" not in answer.read()
+    connection.close()

@@ -54,10 +54,10 @@ def resource_keys(look: Look) -> dict[str, Any]:
     return keys | {f"sagemaker:CurrentCustomerMetadataProperties/{key}": value for key, value in metadata.items()}
 
 
-def account_of(arn: str) -> str:
-    """Return the account in an ARN; nothing for what is none."""
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 else ""
+def is_foreign(need: Need, account: str) -> bool:
+    """Tell whether something of SageMaker's is wanted that another account has."""
+    owners = [resource.split(":", 5)[4:5] for resource in need.resources if need.action.startswith("sagemaker:")]
+    return any(owner not in ([], [account]) for owner in owners)
 
 
 # Resources

@@ -169,6 +169,18 @@ def test_shared_groups_are_listed_apart_as_if_they_had_been_promoted(owner: Any,
 # Identities
 
 
+def test_without_the_switch_a_role_of_any_account_may_be_passed(owner: Any) -> None:
+    role = "arn:aws:iam::333333333333:role/whatever"
+    owner.create_model(ModelName="m", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=role)
+    with enable_iam_authentication(), pytest.raises(ClientError):
+        owner.create_model(ModelName="n", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=role)
+
+
+def test_the_session_of_a_role_that_is_not_there_may_do_nothing(other: Any) -> None:
+    with enable_iam_authentication():
+        assert "no identity-based policy" in denial(other.list_models)
+
+
 @pytest.fixture
 def ann(owner: Any) -> Any:
     """Give the IAM user ann: her client, and a way to give her policies."""

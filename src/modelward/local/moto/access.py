@@ -12,7 +12,7 @@ from moto.iam.models import ManagedPolicy
 from moto.sts.models import sts_backends
 
 from modelward.local import gate
-from modelward.local.authorisation import Need, account_of
+from modelward.local.authorisation import Need, is_foreign
 from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything, parsed
 from modelward.local.moto.models import known_core
 from modelward.local.sagemaker import ApiError, Caller
@@ -35,7 +35,9 @@ class SignedRequest(IAMRequest):
         sessions = sts_backends[self.account_id][self._access_key.partition]
         key = self._access_key._access_key_id  # noqa: SLF001 - as above
         session = next(each for each in sessions.assumed_roles if each.access_key_id == key)
-        role = self.backend.get_role_by_arn(session.role_arn)
+        role = next((each for each in self.backend.roles.values() if each.arn == session.role_arn), None)
+        if role is None:  # moto lets anybody assume roles that do not exist
+            return Rights(session.arn, "AssumedRole", self.account_id, [])
         limits = {}
         if role.permissions_boundary_arn:
             limits[BOUNDARY] = parsed([_document(self.backend.get_policy(role.permissions_boundary_arn))])
@@ -58,7 +60,7 @@ def refuse(signed: SignedRequest | None, caller: Caller, needs: tuple[Need, ...]
     """Return why a call is denied; `signed` is None where moto's enforcement is off."""
     if signed is not None:
         return gate.refuse(signed.rights, needs, region, known_core)
-    foreign = [need for need in needs if account_of(need.resources[0]) not in {"", caller.account}]
+    foreign = [need for need in needs if is_foreign(need, caller.account)]
     rights = Rights(caller.arn, "User", caller.account, everything())
     return gate.refuse(rights, foreign, region, known_core)
 

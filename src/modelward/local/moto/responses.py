@@ -12,7 +12,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse as MotoRunt
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
-from modelward.local.authorisation import Need, account_of, needs
+from modelward.local.authorisation import is_foreign, needs
 from modelward.local.moto.models import core
 from modelward.local.sagemaker import ApiError, Caller, SageMaker, UnansweredError
 from modelward.local.sagemaker.errors import unsupported
@@ -68,7 +68,7 @@ class _LocalResponse(BaseResponse):
             return error
         root = f"arn:{get_partition(self.region)}:sagemaker:{self.region}:{self.current_account}:"
         wanted = needs(operation, request, root)
-        if not signed and all(_is_at_home(need, self.current_account) for need in wanted):
+        if not signed and not any(is_foreign(need, self.current_account) for need in wanted):
             return None
         from modelward.local.moto.access import refuse
 
@@ -116,10 +116,6 @@ class SageMakerResponse(_LocalResponse, MotoSageMakerResponse):
             return handle_http(self._core, operation, self.raw_body, self._caller)
         except UnansweredError:
             raise self._lost() from None
-
-
-def _is_at_home(need: Need, account: str) -> bool:
-    return all(account_of(resource) in {"", account} for resource in need.resources)
 
 
 def _kind(arn: Any) -> str:
