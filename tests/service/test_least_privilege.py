@@ -34,6 +34,9 @@ MEANT = {
     ("reconcile", "sagemaker:CreateModel", "*:model-package/*"): (
         "AWS's example for a model from a version allows it on the version, its reference names the model alone."
     ),
+    ("*", "sagemaker:ListModelPackages", "*:model-package-group/*"): (
+        "AWS's reference names the versions that are listed; the request names their group."
+    ),
 }
 
 
@@ -113,7 +116,7 @@ def _an_index_that_lags(world: Any, serving: Any) -> None:
 def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Need]:
     if service == "sagemaker":
         root = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
-        for need in authorisation.needs(operation, params, root, lambda _arn: {}):
+        for need in authorisation.needs(operation, params, root):
             yield Need(need.action, _covering(need))
         return
     yield Need(f"{service}:{operation}", _matching(_RESOURCES[service](params)))

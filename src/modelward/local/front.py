@@ -6,7 +6,6 @@ passes in a thread that wakes when the next transition of any core is due.
 """
 
 import asyncio
-import json
 import logging
 import re
 import threading
@@ -15,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from modelward.local import authorisation, ministack
+from modelward.local import authorisation, gate, ministack
 from modelward.local.ministack import access, events
 from modelward.local.ministack.alarms import CloudWatch, judge_alarms
+from modelward.local.ministack.evaluation import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
+from modelward.local.sagemaker.scope import partition_of
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Front:
 
     def _control(self, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> ministack.Response:
         target = headers.get("x-amz-target", "")
-        denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), _members(body), headers, query)
+        denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), wire.members(body), headers, query)
         if denial is not None:
             return wire.error_reply(ApiError(denial.code, denial.message))
         reply = wire.handle_http(self.core(*ministack.scope()), target, body, _caller(headers, query))
@@ -102,35 +103,26 @@ class Front:
     async def _invoke(
         self, endpoint: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> ministack.Response:
-        denial = self._denial("InvokeEndpoint", {"EndpointName": endpoint}, headers, query)
+        denial = self._denial("InvokeEndpoint", wire.invoked(endpoint, headers), headers, query)
         if denial is not None:
-            return _runtime_denial(denial)
+            return wire.runtime_error_reply(ApiError(denial.code, denial.message, status=403))
         core, caller = self.core(*ministack.scope()), _caller(headers, query)
         # In a thread: a model may take a minute, and the loop serves everybody else meanwhile.
         return await asyncio.to_thread(wire.handle_invocation, core, endpoint, headers, body, caller)
 
     def _denial(
         self, operation: str, request: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, list[str]]
-    ) -> access.Denial | None:
+    ) -> Denial | None:
+        rights = access.rights(headers, query)
+        if isinstance(rights, Denial):
+            return rights
         account, region = ministack.scope()
-        root = f"arn:aws:sagemaker:{region}:{account}:"
-        for need in authorisation.needs(operation, request, root, lambda arn: self._current(account, region, arn)):
-            denials = [
-                access.authorise(headers, query, need.action, resource, need.context) for resource in need.resources
-            ]
-            refused = [denial for denial in denials if denial is not None]
-            if len(refused) == len(denials) or any(denial.is_explicit for denial in refused):
-                return refused[0]
-        return None
+        root = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
+        return gate.refuse(rights, authorisation.needs(operation, request, root), region, self._find)
 
-    def _current(self, account: str, region: str, arn: str) -> Mapping[str, Any]:
-        try:
-            found: Mapping[str, Any] = self.call(
-                account, region, "DescribeModelPackage", {"ModelPackageName": arn}, _nobody(account)
-            )
-        except ApiError:
-            return {}
-        return found
+    def _find(self, account: str, region: str) -> SageMaker | None:
+        with self._lock:
+            return self._cores.get((account, region))
 
     def core(self, account: str, region: str) -> SageMaker:
         """Return the SageMaker of an account and region, made when it is first asked for."""
@@ -146,6 +138,7 @@ class Front:
                     timing=self._timing,
                     watch=CloudWatch(account, region),
                 )
+                self._cores[key].neighbours = lambda: self._all(region)
             return self._cores[key]
 
     def _tick(self) -> None:
@@ -161,29 +154,11 @@ class Front:
             return _IDLE_S
         return max(_SHORTEST_S, (min(due) - self.now()).total_seconds())
 
-    def _all(self) -> list[SageMaker]:
+    def _all(self, region: str | None = None) -> list[SageMaker]:
         with self._lock:
-            return list(self._cores.values())
+            return [core for core in self._cores.values() if region in {None, core.region}]
 
 
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:
     who = access.principal(headers, query)
-    return Caller(arn=who.arn, principal_id=who.principal_id, account=who.account)
-
-
-def _nobody(account: str) -> Caller:
-    return Caller(arn=f"arn:aws:iam::{account}:root", principal_id=account, account=account)
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    """Read a request as far as authorisation needs it; the core refuses what is no request."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return request if isinstance(request, dict) else {}
-
-
-def _runtime_denial(denial: access.Denial) -> ministack.Response:
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": denial.code}
-    return 403, headers, json.dumps({"Message": denial.message}).encode()
+    return Caller(who.arn, who.principal_id, who.account, who.source_identity)

@@ -23,7 +23,7 @@ from modelward.local import cloudformation, control, functions, ministack, switc
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
-from modelward.local.ministack import access, lambdas, templates
+from modelward.local.ministack import access, buckets, buses, lambdas, sessions, templates
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,9 @@ class Server:
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
+        sessions.keep_source_identities()
+        buckets.let_policies_name_identities()
+        buses.reach_other_accounts()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
         self._streams = lambdas.read_streams_properly()

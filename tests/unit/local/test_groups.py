@@ -3,7 +3,13 @@ import json
 import pytest
 
 GROUP_ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/digits"
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
+SHARE = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+    "Action": ["sagemaker:DescribeModelPackageGroup"],
+    "Resource": GROUP_ARN,
+}
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [SHARE]})
 
 
 def test_a_group_tells_who_made_it_and_when(api) -> None:
@@ -94,10 +100,62 @@ def test_a_policy_is_kept_word_for_word_and_can_be_taken_back(api) -> None:
         assert "Cannot find resource policy" in api.refusal(operation, ModelPackageGroupName="digits").message
 
 
-def test_a_policy_that_is_no_policy_is_refused(api) -> None:
+@pytest.mark.fidelity("bad-policy-refused")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "The policy is not valid JSON"),
+        ("[]", "Missing required field Statement"),
+        ('{"Version": "2012-10-17"}', "Missing required field Statement"),
+        ('{"Statement": []}', "Missing required field Statement"),
+        ('{"Statement": [7]}', "Missing required field Statement"),
+        *[
+            (json.dumps({"Statement": {**SHARE, **change}}), reason)
+            for change, reason in (
+                ({"Effect": "allow"}, "Invalid Effect: allow"),
+                ({"Principal": "ann"}, "Invalid principal in policy"),
+                ({"Principal": {"AWS": "ann"}}, "Invalid principal in policy"),
+                ({"Principal": {"AWS": ["*", "arn:aws:iam::21:root"]}}, "Invalid principal in policy"),
+                ({"Principal": {"Aws": "210987654321"}}, "Invalid principal in policy"),
+                ({"Principal": {}}, "Invalid principal in policy"),
+                ({"Principal": {"AWS": ["210987654321", "arn:aws:iam::210987654321:root"]}}, "Duplicate principal"),
+            )
+        ],
+        *[
+            (
+                json.dumps({"Statement": {key: SHARE[key] for key in SHARE if key != gone}}),
+                f"Missing required field {gone}",
+            )
+            for gone in ("Action", "Resource", "Principal")
+        ],
+        (
+            json.dumps(
+                {"Statement": {**{key: SHARE[key] for key in SHARE if key != "Principal"}, "NotPrincipal": "*"}}
+            ),
+            "Missing required field Principal",
+        ),
+    ],
+)
+def test_a_policy_that_is_no_policy_is_refused(api, text: str, reason: str) -> None:
     api.group()
-    for text in ("{", "[]", '{"Version": "2012-10-17"}'):
-        api.refusal("PutModelPackageGroupPolicy", ModelPackageGroupName="digits", ResourcePolicy=text)
+    refused = api.refusal("PutModelPackageGroupPolicy", ModelPackageGroupName="digits", ResourcePolicy=text)
+    assert (refused.code, refused.message) == ("ValidationException", f"Invalid policy provided: {reason}")
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "*",
+        {"AWS": "*"},
+        {"AWS": ["210987654321", "arn:aws:iam::210987654321:role/deploy", "arn:aws:iam::210987654321:user/ops/ann"]},
+        {"Service": "sagemaker.amazonaws.com"},
+        {"AWS": "arn:aws:sts::210987654321:assumed-role/deploy/ann"},
+    ],
+)
+def test_accounts_identities_and_services_are_principals(api, principal) -> None:
+    api.group()
+    policy = json.dumps({"Statement": {**SHARE, "Principal": principal}})
+    api("PutModelPackageGroupPolicy", ModelPackageGroupName="digits", ResourcePolicy=policy)
 
 
 def test_a_policy_does_not_disturb_the_numbering(api) -> None:

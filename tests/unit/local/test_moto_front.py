@@ -23,6 +23,12 @@ TRUST = json.dumps(
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
     }
 )
+SHARE = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "210987654321"},
+    "Action": "sagemaker:DescribeModelPackageGroup",
+    "Resource": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/digits",
+}
 
 
 @pytest.fixture
@@ -219,7 +225,7 @@ def test_cloudformation_can_make_and_delete_a_group(sagemaker) -> None:
     """moto's CloudFormation as a whole needs packages that our extra does not bring, so its resource class is asked."""
     properties = {
         "ModelPackageGroupDescription": "Handwritten digits",
-        "ModelPackageGroupPolicy": {"Version": "2012-10-17", "Statement": []},
+        "ModelPackageGroupPolicy": {"Version": "2012-10-17", "Statement": [SHARE]},
         "Tags": [{"Key": "team", "Value": "vision"}],
     }
     where = {"account_id": ACCOUNT, "region_name": REGION}
@@ -228,7 +234,7 @@ def test_cloudformation_can_make_and_delete_a_group(sagemaker) -> None:
     assert made.physical_resource_id == made.get_cfn_attribute("ModelPackageGroupArn") == arn
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "vision"}]
     policy = sagemaker.get_model_package_group_policy(ModelPackageGroupName="digits")["ResourcePolicy"]
-    assert json.loads(policy)["Statement"] == []
+    assert json.loads(policy)["Statement"] == [SHARE]
     kept = {"ModelPackageGroupDescription": "Handwritten digits"}
     changed = {"Properties": {**kept, "Tags": [{"Key": "team", "Value": "speech"}]}}
     ModelPackageGroup.update_from_cloudformation_json(made, "digits", changed, **where)

@@ -3,19 +3,19 @@
 MiniStack has no plug-in interface, so the local SageMaker is put beside its services by these names, and what it does
 otherwise than AWS is mended by them. The version is pinned and `tests/unit/local_hosting/test_ministack_names.py`
 fails for each name that goes away or changes its meaning. Everything above this package sees plain functions:
-the server's here; who may do what in `access`, events in `events`, CloudFormation in `templates`, functions and what
-they are fed from in `lambdas`.
+the server's here; who may do what in `access` and `evaluation`, source identities in `sessions`, other accounts'
+buckets in `buckets`; events in `events` and, from bus to bus, in `buses`; CloudFormation in `templates`, functions and
+what they are fed from in `lambdas`.
 
-MiniStack keeps its state in modules and reads its settings when it is imported, so one process runs one MiniStack, and
-`up` sets the environment of the process in which `server` imports this package.
+MiniStack keeps its state in modules and reads its settings when its app is imported, so one process runs one MiniStack,
+and `up` sets the environment of the process in which `server` does that. This package imports the app only when it
+is to be served: `evaluation` is of use without it.
 """
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import ministack.app
-import ministack.core.hypercorn_compat
 from ministack.core import responses, router
 
 Response = tuple[int, dict[str, str], bytes]
@@ -32,6 +32,9 @@ def asgi() -> Any:
 
     Policies as the CDK's `enforce_ssl` writes them refuse all others, and the loopback interface needs no TLS.
     """
+    import ministack.app
+    import ministack.core.hypercorn_compat
+
     ministack.core.hypercorn_compat.install()  # without it, boto3's 100-continue handshake fails
 
     async def secured(scope: Any, receive: Any, send: Any) -> None:
@@ -58,6 +61,8 @@ def _cutting(send: Any) -> Any:
 
 def serve_as(service: str, handler: Handler) -> None:
     """Answer the requests that are signed for `service` with `handler`."""
+    import ministack.app
+
     ministack.app.SERVICE_HANDLERS[service] = handler
     # A service that the router does not know makes it read all of botocore's models first: three seconds.
     router.SERVICE_PATTERNS[service] = {}

@@ -1,5 +1,7 @@
 """Callers, and what they may do."""
 
+# ruff: noqa: SLF001 - private names are what this package is for
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +9,12 @@ from typing import Any
 
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
+from ministack.services import sts
 
 from modelward.local.ministack import Response, scope
+from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything
+
+SOURCE_IDENTITY = "SourceIdentity"  # where `sessions` keeps it in a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +24,40 @@ class Principal:
     arn: str
     principal_id: str
     account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Why a request may not be served: AWS's error code and text."""
-
-    code: str
-    message: str
-    is_explicit: bool  # by a Deny, or because the credentials do not hold: then no other resource helps
+    source_identity: str
 
 
 def principal(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Principal:
     """Return who signed a request that MiniStack has authenticated."""
     account, _ = scope()
-    found = iam_evaluator.resolve_credential(router.extract_access_key_id(headers, query), account)
+    key = router.extract_access_key_id(headers, query)
+    found = iam_evaluator.resolve_credential(key, account)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
-        return Principal(f"arn:aws:iam::{account}:root", account, account)
-    return Principal(found.principal_arn, found.principal_id, found.account_id)
+        return Principal(f"arn:aws:iam::{account}:root", account, account, "")
+    return Principal(found.principal_arn, found.principal_id, found.account_id, source_identity(key))
+
+
+def source_identity(key: str) -> str:
+    """Return the source identity of a session by its access key; empty if it has none."""
+    return str(sts._sessions.get(key, {}).get(SOURCE_IDENTITY, ""))
+
+
+def rights(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Rights | Denial:
+    """Return what the signer of a request may do, or why the credentials do not hold."""
+    account, _ = scope()
+    key = router.extract_access_key_id(headers, query)
+    if not key:
+        return Denial("MissingAuthenticationTokenException", "Missing Authentication Token", is_explicit=True)
+    found = iam_evaluator.resolve_principal(key, account)
+    if isinstance(found, iam_evaluator.AuthError):
+        return Denial(found.code, found.message, is_explicit=True)
+    session = sts._sessions.get(key, {})
+    # The evaluator gives the boundary first, and tells them apart by nothing.
+    names = [SESSION] if len(found.limits) == 1 and session.get("SessionPolicies") else [BOUNDARY, SESSION]
+    keys = {**found.keys, "aws:sourceidentity": source_identity(key) or None}
+    granted = everything() if found.policies is None else found.policies
+    limits = dict(zip(names, found.limits, strict=False))
+    return Rights(found.arn, found.type, found.account, granted, limits, keys)
 
 
 def authorise(

@@ -34,6 +34,7 @@ class SageMakerBackend(SageMakerModelBackend):
             timing=_AT_ONCE,
             watch=self.watch,
         )
+        self.core.neighbours = lambda: _cores(region_name)
 
     def reset(self) -> None:
         """Forget everything, and turn the clock back."""
@@ -55,6 +56,17 @@ def use(backend: type[Any], runtime: type[Any]) -> None:
         if backends.backend is not wanted:
             backends.backend = wanted
             backends.clear()
+
+
+def _cores(region: str) -> list[SageMaker]:
+    """Return the cores of a region that somebody has used; asking must not make one."""
+    used = sagemaker_backends.iter_backends()
+    return [each.core for _, each_region, each in used if each_region == region and isinstance(each, SageMakerBackend)]
+
+
+def known_core(account: str, region: str) -> SageMaker | None:
+    """Return the core of an account and region if somebody has used it."""
+    return next((core for core in _cores(region) if core.account == account), None)
 
 
 def backend(account: str, region: str) -> SageMakerBackend:

@@ -5,24 +5,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
+from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.sagemaker.responses import SageMakerResponse as MotoSageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse as MotoRuntimeResponse
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from modelward.local.authorisation import is_foreign, needs
 from modelward.local.moto.models import core
-from modelward.local.sagemaker import Caller, SageMaker, UnansweredError
+from modelward.local.sagemaker import ApiError, Caller, SageMaker, UnansweredError
 from modelward.local.sagemaker.errors import unsupported
 from modelward.local.sagemaker.search import SEARCHABLE
 from modelward.local.sagemaker.tags import TAGGABLE
-from modelward.local.sagemaker.wire import Reply, error_reply, handle_http, handle_invocation
+from modelward.local.sagemaker.wire import (
+    Reply,
+    error_reply,
+    handle_http,
+    handle_invocation,
+    invoked,
+    members,
+    runtime_error_reply,
+)
 
 # Operations that also serve resources which only moto keeps: told apart by what the request names.
 _TAGGING = {"AddTags", "ListTags", "DeleteTags"}
 
 
-class _LocalResponse:
+class _LocalResponse(BaseResponse):
     """What both services need to know of a request, from what moto has parsed."""
 
     current_account: str
@@ -40,6 +50,30 @@ class _LocalResponse:
         sts = sts_backends[self.current_account][get_partition(self.region)]
         principal_id, arn, account = sts.get_caller_identity(self.access_key, self.region)
         return Caller(arn, principal_id, account)
+
+    def _refusal(self, operation: str, request: Mapping[str, Any]) -> ApiError | None:
+        """Return why a call is denied; moto's switch decides whether identities are asked."""
+        signed: list[Any] = []
+
+        def sign(**known: Any) -> Any:
+            from modelward.local.moto.access import SignedRequest  # only where it is asked for: it takes a moment
+
+            signed.append(SignedRequest(**known))
+            return signed[0]
+
+        try:
+            make: Any = sign  # moto wants a class, and calls it
+            self._authenticate_and_authorize_action(make)
+        except ApiError as error:
+            return error
+        root = f"arn:{get_partition(self.region)}:sagemaker:{self.region}:{self.current_account}:"
+        wanted = needs(operation, request, root)
+        if not signed and not any(is_foreign(need, self.current_account) for need in wanted):
+            return None
+        from modelward.local.moto.access import refuse
+
+        denial = refuse(signed[0] if signed else None, self._caller, wanted, self.region)
+        return ApiError(denial.code, denial.message) if denial else None
 
     def _sent(self, reply: Reply) -> tuple[int, dict[str, Any], bytes]:
         status, headers, body = reply
@@ -75,6 +109,9 @@ class SageMakerResponse(_LocalResponse, MotoSageMakerResponse):
         return operation != "Search" or json.loads(self.body).get("Resource") in SEARCHABLE
 
     def _local(self, operation: str) -> Reply:
+        refusal = self._refusal(operation, members(self.raw_body))
+        if refusal is not None:
+            return error_reply(refusal)
         try:
             return handle_http(self._core, operation, self.raw_body, self._caller)
         except UnansweredError:
@@ -96,6 +133,9 @@ class SageMakerRuntimeResponse(_LocalResponse, MotoRuntimeResponse):
             return super().call_action()
         headers: Mapping[str, str] = self.headers
         name = self.path.split("/")[2]
+        refusal = self._refusal("InvokeEndpoint", invoked(name, headers))
+        if refusal is not None:
+            return self._sent(runtime_error_reply(ApiError(refusal.code, refusal.message, status=403)))
         try:
             return self._sent(handle_invocation(self._core, name, headers, self.raw_body, self._caller))
         except UnansweredError:

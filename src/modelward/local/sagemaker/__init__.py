@@ -1,4 +1,4 @@
-"""A SageMaker registry and its endpoints as a pure state machine: one account, one region, no I/O of its own.
+"""A SageMaker registry and its endpoints as a pure state machine: an account, a region, no I/O of its own.
 
 Whoever runs it gives it a clock, a sink for events and something that hosts containers; the fronts (`local.moto`,
 `local.ministack`) add the wire. The way of a call::
@@ -7,6 +7,7 @@ Whoever runs it gives it a clock, a sink for events and something that hosts con
     core.py         SageMaker.call: lock, endpoints catch up with the clock, faults, validation, the operation, events
     validation.py   the botocore model as the rules of the service (patterns.py: Java's regular expressions)
     groups.py  packages.py  tags.py                        the registry
+    sharing.py      groups that other accounts use: whose they are, what their policies must look like
     search.py  expressions.py  properties.py               Search, on search_index.py, which may lag
     models.py  endpoint_configs.py  fleets.py              what can be served
     endpoints.py  endpoint.py                              operations on endpoints; one endpoint, as it is told
@@ -34,11 +35,13 @@ What a test may let go wrong::
     core.timing = Timing(search_lag_s=30)
     core.update_by_system("digits-production", 600)               # SystemUpdating
 
+Who may call is not decided here: `look` tells those who decide (`local.gate`) what a resource is and what its group's
+policy says. Each account has a core of its own; one whose `neighbours` are set hands on what names another account.
+
 What it does not do. One container stands for all instances of a variant. OutOfService does not occur, autoscaling
-neither. A group's resource policy is kept but grants nothing: another account's ARN does not exist here. Validation
-jobs do not run (a package is Completed at once), images and artifacts are not looked up. Lineage entities are not
-updated or deleted. What is implemented otherwise than AWS documents, or where AWS documents nothing, stands in
-`docs/fidelity.md`.
+neither. Validation jobs do not run (a package is Completed at once), images and artifacts are not looked up. Lineage
+entities are not updated or deleted. What is implemented otherwise than AWS documents, or where AWS documents nothing,
+stands in `docs/fidelity.md`.
 """
 
 from modelward.local.sagemaker.alarms import Alarm as Alarm
@@ -57,5 +60,6 @@ from modelward.local.sagemaker.faults import Faults as Faults
 from modelward.local.sagemaker.interface import Caller as Caller
 from modelward.local.sagemaker.interface import HostedVariant as HostedVariant
 from modelward.local.sagemaker.interface import Hosting as Hosting
+from modelward.local.sagemaker.interface import Look as Look
 from modelward.local.sagemaker.interface import MemoryHosting as MemoryHosting
 from modelward.local.sagemaker.interface import Timing as Timing

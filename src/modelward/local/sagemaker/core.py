@@ -1,6 +1,6 @@
 """The local SageMaker of one account and region: one door for every operation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from threading import RLock
 from typing import Any
@@ -11,17 +11,18 @@ from modelward.local.sagemaker.deployments import Deployments
 from modelward.local.sagemaker.endpoint import Herald
 from modelward.local.sagemaker.endpoint_configs import EndpointConfigs
 from modelward.local.sagemaker.endpoints import Endpoints, Neighbours
-from modelward.local.sagemaker.errors import UnansweredError, unsupported
+from modelward.local.sagemaker.errors import UnansweredError, does_not_exist, unsupported
 from modelward.local.sagemaker.faults import Fault, Faults
 from modelward.local.sagemaker.groups import Groups
-from modelward.local.sagemaker.interface import Caller, Hosting, Timing
+from modelward.local.sagemaker.interface import Caller, Hosting, Look, Timing
 from modelward.local.sagemaker.lineage import Lineage
 from modelward.local.sagemaker.models import Models
-from modelward.local.sagemaker.packages import Packages
+from modelward.local.sagemaker.packages import KIND, Package, Packages
 from modelward.local.sagemaker.runtime import Runtime
 from modelward.local.sagemaker.scope import Event, Scope
 from modelward.local.sagemaker.search import Search
 from modelward.local.sagemaker.search_index import SearchIndex
+from modelward.local.sagemaker.sharing import owner_named, owner_of
 from modelward.local.sagemaker.tags import Tags
 from modelward.local.sagemaker.validation import check
 from modelward.local.sagemaker.veil import Veil
@@ -33,7 +34,8 @@ class SageMaker:
     """A registry and its endpoints.
 
     `timing` may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come
-    from several threads.
+    from several threads. It knows of no other account unless `neighbours` is set: that gives the cores of all accounts
+    in its region, whose groups calls may name by ARN. Whether the caller may is for whoever runs the cores to decide.
     """
 
     def __init__(
@@ -66,14 +68,15 @@ class SageMaker:
         self.deliveries = Deliveries()
         self._emit = emit
         self._watch = watch or Unwatched()
+        self.neighbours: Callable[[], Iterable[SageMaker]] = tuple
         self._lock = RLock()
         self._scope = Scope(account, region, clock)
         self._index = SearchIndex(clock, lambda: self.timing.search_lag_s)
         self.tags = Tags()
-        self._groups = Groups(self._scope, self.tags, self._index)
-        self._packages = Packages(self._scope, self._groups, self.tags, self._index)
+        self.groups = Groups(self._scope, self.tags, self._index, self._foreign_groups)
+        self.packages = Packages(self._scope, self.groups, self.tags, self._index, self._borrow)
         self._search = Search(self._index, self.tags)
-        self._models = Models(self._scope, self._packages, self.tags)
+        self._models = Models(self._scope, self.packages, self.tags)
         self._configs = EndpointConfigs(self._scope, self._models, self.tags)
         self._lineage = Lineage(self._scope, self.tags)
         self._endpoints = self._make_endpoints(hosting)
@@ -87,7 +90,7 @@ class SageMaker:
         return Endpoints(self._scope, near, herald, deployments)
 
     def _registry_operations(self) -> dict[str, Operation]:
-        groups, packages, tags = self._groups, self._packages, self.tags
+        groups, packages, tags = self.groups, self.packages, self.tags
         return {
             "CreateModelPackageGroup": groups.create,
             "DescribeModelPackageGroup": groups.describe,
@@ -158,8 +161,13 @@ class SageMaker:
     def call(self, operation: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Perform an operation of the API and return its answer, wire-shaped, with datetimes for timestamps.
 
+        What names a group or package of another account by ARN is answered by that account's core.
+
         Raises ApiError as AWS would answer, or UnansweredError when a fault lets the answer get lost.
         """
+        owner = self._neighbour(owner_named(request))
+        if owner is not None:
+            return owner.call(operation, request, caller)
         perform = self._operations.get(operation)
         if perform is None:
             raise unsupported(operation)
@@ -172,6 +180,34 @@ class SageMaker:
                     self._endpoints.advance()  # a transition that takes no time is over before the call is
         finally:
             self._send()
+
+    def look(self, arn: str) -> Look:
+        """Tell what IAM asks of a resource, as it is now. It is no call: faults, veils and counts do not notice.
+
+        It takes no lock, as `_borrow` takes none of the other core: packages and groups are values, and two cores that
+        wait for each other's locks would wait for ever.
+        """
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        path = name.split("/")
+        is_in_group = kind == "model-package-group" or (kind == "model-package" and len(path) > 1)
+        group = self.groups.peek(path[0]) if is_in_group else None
+        package = self.packages.peek(arn)
+        tags = self.tags.of(group.arn if group else arn)
+        return Look(tags, package.fields if package else {}, group.policy if group else None)
+
+    def _borrow(self, arn: str) -> Package:
+        owner = self._neighbour(owner_of(arn))
+        if owner is None:
+            raise does_not_exist(KIND, arn)
+        return owner.packages.find(arn)
+
+    def _foreign_groups(self) -> list[Groups]:
+        return [core.groups for core in self.neighbours() if core is not self]
+
+    def _neighbour(self, account: str | None) -> "SageMaker | None":
+        if account in {None, self.account}:
+            return None
+        return next((core for core in self.neighbours() if core.account == account), None)
 
     @property
     def next_due(self) -> datetime | None:

@@ -1,16 +1,24 @@
 """Model package groups and their resource policies."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from modelward.local.sagemaker.errors import conflict, does_not_exist, invalid
 from modelward.local.sagemaker.interface import Caller
-from modelward.local.sagemaker.listing import Order, Shelf, is_within, page, sorted_listing
+from modelward.local.sagemaker.listing import (
+    Order,
+    Shelf,
+    behind_cursor,
+    is_within,
+    page,
+    read_token,
+    sorted_listing,
+)
 from modelward.local.sagemaker.scope import Happening, Scope
 from modelward.local.sagemaker.search_index import SearchIndex
+from modelward.local.sagemaker.sharing import check_policy, is_discoverable
 from modelward.local.sagemaker.tags import Tags
 
 KIND = "ModelPackageGroup"
@@ -54,7 +62,11 @@ _BY_NAME = {"Name": _name}
 class Groups:
     """The groups of an account and region."""
 
-    def __init__(self, scope: Scope, tags: Tags, index: SearchIndex) -> None:
+    def __init__(
+        self, scope: Scope, tags: Tags, index: SearchIndex, foreign: Callable[[], Iterable["Groups"]] = tuple
+    ) -> None:
+        """Begin without any; `foreign` gives those of other accounts in this region."""
+        self._foreign = foreign
         self._scope = scope
         self._tags = tags
         self._index = index
@@ -84,12 +96,18 @@ class Groups:
         """ListModelPackageGroups."""
         part = request.get("NameContains", "").lower()
         is_foreign = request.get("CrossAccountFilterOption") == "CrossAccount"
+        walked = (
+            self._shared(request)
+            if is_foreign
+            else sorted_listing(self._shelf, request, "groups", _BY_NAME, default_order="Ascending")
+        )
         found = (
             (cursor, group)
-            for cursor, group in sorted_listing(self._shelf, request, "groups", _BY_NAME, default_order="Ascending")
-            if not is_foreign and part in group.name.lower() and is_within(group.created_at, request, "CreationTime")
+            for cursor, group in walked
+            if part in group.name.lower() and is_within(group.created_at, request, "CreationTime")
         )
-        return page(found, request, "ModelPackageGroupSummaryList", "groups", Group.summary)
+        kind = "shared groups" if is_foreign else "groups"
+        return page(found, request, "ModelPackageGroupSummaryList", kind, Group.summary)
 
     def delete(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
         """DeleteModelPackageGroup: refused while it holds versions."""
@@ -107,8 +125,7 @@ class Groups:
     def put_policy(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
         """PutModelPackageGroupPolicy."""
         group = self.find(request["ModelPackageGroupName"])
-        if not _is_policy(request["ResourcePolicy"]):
-            raise invalid("Invalid resource policy: it must be a JSON document with a Statement.")
+        check_policy(request["ResourcePolicy"])
         self.keep(replace(group, policy=request["ResourcePolicy"]))
         return {"ModelPackageGroupArn": group.arn}
 
@@ -131,20 +148,29 @@ class Groups:
             raise does_not_exist(KIND, name_or_arn if is_elsewhere else arn)
         return group
 
+    def peek(self, name: str) -> Group | None:
+        """Find a group by name, unseen by whoever hides or counts reads."""
+        return self._shelf.get(name.lower())
+
+    def shared_with(self, account: str) -> list[Group]:
+        """Return the groups that another account may discover."""
+        return [group for group in list(self._shelf) if is_discoverable(group.policy, account)]
+
     def keep(self, group: Group) -> None:
         """Put a changed group in the place of what it was."""
         self._shelf.replace(group.name.lower(), group)
+
+    def _shared(self, request: Mapping[str, Any]) -> Iterator[tuple[Any, Group]]:
+        groups = [group for other in self._foreign() for group in other.shared_with(self._scope.account)]
+        is_by_name = request.get("SortBy") == "Name"
+        pairs = ((group.name if is_by_name else group.created_at.timestamp(), group.arn) for group in groups)
+        is_descending = request.get("SortOrder") == "Descending"
+        return behind_cursor(
+            zip(pairs, groups, strict=True), read_token(request, "shared groups"), is_descending=is_descending
+        )
 
     def _with_policy(self, request: Mapping[str, Any]) -> Group:
         group = self.find(request["ModelPackageGroupName"])
         if group.policy is None:
             raise invalid(f"Cannot find resource policy for {group.arn}.")
         return group
-
-
-def _is_policy(text: str) -> bool:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(document, dict) and "Statement" in document

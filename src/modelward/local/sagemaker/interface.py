@@ -24,6 +24,15 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What IAM asks of a resource: its tags, the version that it is, the resource policy of its group."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    version: Mapping[str, Any] = field(default_factory=dict)
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """How long transitions take, in seconds on the injected clock.
 

@@ -68,7 +68,7 @@ class Shelf(Generic[R]):
     def get(self, key: str) -> R | None:
         """Find a record."""
         number = self._numbers.get(key)
-        return None if number is None else self._records[number]
+        return None if number is None else self._records.get(number)  # it may go while somebody looks without a lock
 
     def add(self, key: str, record: R) -> int:
         """Put a record last; return its number."""

@@ -124,7 +124,7 @@ class Models:
             return Served(container.get("Image", ""), _artifact(container), environment)
         if {"Image", "ModelDataUrl", "ModelDataSource"} & container.keys():
             raise invalid("Specify one of either Image and Model Data URL or ModelPackageName in container definition")
-        package = self._packages.find(container["ModelPackageName"])
+        package = self._packages.find_anywhere(container["ModelPackageName"])
         _check_deployable(package)
         inside = _first_container(package, container.get("InferenceSpecificationName"))
         merged = {**inside.get("Environment", {}), **environment}

@@ -11,6 +11,7 @@ from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Order, Shelf, behind_cursor, is_within, page, read_token
 from modelward.local.sagemaker.scope import Happening, Scope, epoch_ms
 from modelward.local.sagemaker.search_index import SearchIndex
+from modelward.local.sagemaker.sharing import owner_of
 from modelward.local.sagemaker.tags import Tags
 
 KIND = "ModelPackage"
@@ -150,7 +151,11 @@ class Package:
 class Packages:
     """The model packages of an account and region."""
 
-    def __init__(self, scope: Scope, groups: Groups, tags: Tags, index: SearchIndex) -> None:
+    def __init__(
+        self, scope: Scope, groups: Groups, tags: Tags, index: SearchIndex, borrow: Callable[[str], "Package"]
+    ) -> None:
+        """Begin without any; `borrow` finds a package of another account by its ARN."""
+        self._borrow = borrow
         self._scope = scope
         self._groups = groups
         self._tags = tags
@@ -199,7 +204,7 @@ class Packages:
         fields.setdefault("CertifyForMarketplace", False)
         source = fields.get("SourceUri", "")
         if "InferenceSpecification" not in fields and ":model-package/" in source:
-            fields |= {"InferenceSpecification": self.find(source).fields.get("InferenceSpecification")}
+            fields |= {"InferenceSpecification": self.find_anywhere(source).fields.get("InferenceSpecification")}
         if not {"InferenceSpecification", "SourceAlgorithmSpecification", "SourceUri"} & fields.keys():
             raise invalid("One of InferenceSpecification, SourceAlgorithmSpecification or SourceUri must be specified.")
         _check_specification_names(fields.get("AdditionalInferenceSpecifications", ()))
@@ -256,7 +261,7 @@ class Packages:
         found, missing = {}, {}
         for arn in request["ModelPackageArnList"]:
             try:
-                found[arn] = self.find(arn).batch_summary()
+                found[arn] = self.find_anywhere(arn).batch_summary()
             except ApiError as error:
                 missing[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
         return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": missing}
@@ -305,6 +310,15 @@ class Packages:
         if package is None or self._scope.veil.hides(arn):
             raise does_not_exist(KIND, arn)
         return package
+
+    def find_anywhere(self, name_or_arn: str) -> Package:
+        """Find a package as `find` does, also one of another account."""
+        owner = owner_of(name_or_arn)
+        return self.find(name_or_arn) if owner in {None, self._scope.account} else self._borrow(name_or_arn)
+
+    def peek(self, arn: str) -> Package | None:
+        """Find a package by ARN, unseen by whoever hides or counts reads."""
+        return self._shelf.get(arn)
 
     # Changing
 

@@ -68,6 +68,21 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return request
 
 
+def members(body: bytes) -> dict[str, Any]:
+    """Read a request as far as authorisation needs it; `handle_http` refuses what is no request."""
+    try:
+        return _parsed(body)
+    except ApiError:
+        return {}
+
+
+def invoked(endpoint_name: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the members of an invocation."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    told = {member: lowered[name] for name, member in _RUNTIME_HEADERS.items() if name in lowered}
+    return {"EndpointName": endpoint_name, **told}
+
+
 def _epoch(value: Any) -> float:
     if isinstance(value, datetime):
         return value.timestamp()
@@ -81,17 +96,15 @@ def handle_invocation(
 
     Raises UnansweredError as `handle_http` does.
     """
-    lowered = {name.lower(): value for name, value in headers.items()}
-    request = {"EndpointName": endpoint_name}
-    request |= {member: lowered[name] for name, member in _RUNTIME_HEADERS.items() if name in lowered}
     try:
-        told, answer = core.invoke_endpoint(request, body, caller)
+        told, answer = core.invoke_endpoint(invoked(endpoint_name, headers), body, caller)
     except ApiError as error:
-        return _runtime_error(error)
+        return runtime_error_reply(error)
     return 200, {_ANSWER_HEADERS[member]: value for member, value in told.items()}, answer
 
 
-def _runtime_error(error: ApiError) -> Reply:
+def runtime_error_reply(error: ApiError) -> Reply:
+    """Write an error answer of the runtime."""
     told = {"Message": error.message, **error.members}
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     return error.status, headers, json.dumps(told).encode()
