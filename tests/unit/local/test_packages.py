@@ -53,6 +53,13 @@ def test_a_version_keeps_all_that_it_was_registered_with(digits) -> None:
     }
 
 
+def test_a_version_is_described_by_group_and_number_and_has_no_name(digits) -> None:
+    digits.version()
+    found = digits.package(ARN)
+    assert (found["ModelPackageGroupName"], found["ModelPackageVersion"]) == ("digits", 1)
+    assert "ModelPackageName" not in found
+
+
 def test_the_same_client_token_registers_once(digits) -> None:
     first = digits.version(ClientToken="run-1")
     assert digits.version(ClientToken="run-1") == first

@@ -77,10 +77,9 @@ class Package:
         return self.arn.rpartition("/")[0].replace(":model-package/", ":model-package-group/")
 
     def describe(self) -> dict[str, Any]:
-        """Return the answer of DescribeModelPackage."""
+        """Return the answer of DescribeModelPackage, which has no ModelPackageName for a version."""
         who = {"LastModifiedBy": self.modified_by} if self.modified_by else {}
         return {
-            "ModelPackageName": self.name,
             **self._key,
             "ModelPackageArn": self.arn,
             **self.fields,
