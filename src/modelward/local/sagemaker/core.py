@@ -71,7 +71,7 @@ class SageMaker:
         self._index = SearchIndex(clock, lambda: self.timing.search_lag_s)
         self.tags = Tags()
         self._groups = Groups(self._scope, self.tags, self._index)
-        self._packages = Packages(self._scope, self._groups, self.tags, self._index)
+        self._packages = Packages(self._scope, self._groups, self.tags, self._index, self._specification_of)
         self._search = Search(self._index, self.tags)
         self._models = Models(self._scope, self._packages, self.tags)
         self._configs = EndpointConfigs(self._scope, self._models, self.tags)
@@ -85,6 +85,9 @@ class SageMaker:
         near = Neighbours(self._configs, self._models, self.tags, self.faults, lambda: self.timing)
         deployments = Deployments(herald, hosting, self._watch, self.faults, near.timing)
         return Endpoints(self._scope, near, herald, deployments)
+
+    def _specification_of(self, model_arn: str) -> dict[str, Any]:
+        return self._models.specification(model_arn)
 
     def _registry_operations(self) -> dict[str, Operation]:
         groups, packages, tags = self._groups, self._packages, self.tags

@@ -21,6 +21,8 @@ PENDING = "PendingManualApproval"
 
 # Request members that are not stored under their own name.
 _NOT_STORED = frozenset({"ModelPackageName", "ModelPackageGroupName", "ClientToken", "Tags"})
+# What a clone has of its original.
+_CLONED = ("InferenceSpecification", "AdditionalInferenceSpecifications", "SourceAlgorithmSpecification")
 # What an update may set as a whole. Everything else is fixed at creation.
 _REPLACED = (
     "ModelLifeCycle",
@@ -149,11 +151,20 @@ class Package:
 class Packages:
     """The model packages of an account and region."""
 
-    def __init__(self, scope: Scope, groups: Groups, tags: Tags, index: SearchIndex) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        groups: Groups,
+        tags: Tags,
+        index: SearchIndex,
+        specification_of: Callable[[str], dict[str, Any]],
+    ) -> None:
+        """Begin empty. `specification_of` tells how the model of an ARN infers, as an InferenceSpecification."""
         self._scope = scope
         self._groups = groups
         self._tags = tags
         self._index = index
+        self._specification_of = specification_of
         self._shelf: Shelf[Package] = Shelf()
         self._versioned = Order()
         self._unversioned = Order()
@@ -196,13 +207,20 @@ class Packages:
     def _initial_fields(self, request: Mapping[str, Any]) -> dict[str, Any]:
         fields = {key: value for key, value in request.items() if key not in _NOT_STORED}
         fields.setdefault("CertifyForMarketplace", False)
-        source = fields.get("SourceUri", "")
-        if "InferenceSpecification" not in fields and ":model-package/" in source:
-            fields |= {"InferenceSpecification": self.find(source).fields.get("InferenceSpecification")}
+        if "InferenceSpecification" not in fields:
+            fields |= self._from_source(fields.get("SourceUri", ""))
         if not {"InferenceSpecification", "SourceAlgorithmSpecification", "SourceUri"} & fields.keys():
             raise invalid("One of InferenceSpecification, SourceAlgorithmSpecification or SourceUri must be specified.")
         _check_specification_names(fields.get("AdditionalInferenceSpecifications", ()))
         return fields
+
+    def _from_source(self, uri: str) -> dict[str, Any]:
+        """Return what is taken from the package that is cloned or the model that is registered, if `uri` names one."""
+        kind = uri.partition("/")[0].rpartition(":")[2] if uri.startswith("arn:") else ""
+        if kind == "model":
+            return {"InferenceSpecification": self._specification_of(uri)}
+        original = self.find(uri).fields if kind == "model-package" else {}
+        return {member: original[member] for member in _CLONED if member in original}
 
     def _create_version(
         self, group: Group, fields: dict[str, Any], request: Mapping[str, Any], caller: Caller
