@@ -1,7 +1,7 @@
 """Real clients on a local AWS: what `make clients` has installed, started as its users start it.
 
 They get the variables that `modelward local up` prints, a home of their own and nothing else of this computer's
-settings. A client that is not installed fails its tests: one that is not asked has not agreed.
+settings.
 """
 
 import io
@@ -18,8 +18,6 @@ import pytest
 from modelward.local.surroundings import inherited
 from modelward.local.up import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
-INSTALLED = ROOT / ".clients"
 BUCKET = "models"
 PROGRAM = """
 import json
@@ -84,19 +82,6 @@ def model_url(aws: LocalAws, archive: Callable[[str], Path]) -> Callable[[str], 
         return f"s3://{BUCKET}/{name}/model.tar.gz"
 
     return put
-
-
-@pytest.fixture
-def installed() -> Callable[[str], str]:
-    """Find a program or script below the folder of the clients."""
-
-    def find(path: str) -> str:
-        found = INSTALLED / path
-        if not found.exists():
-            pytest.fail(f"{found.relative_to(ROOT)} is not there: `make clients` installs the clients")
-        return str(found)
-
-    return find
 
 
 @pytest.fixture

@@ -14,7 +14,12 @@ pytestmark = pytest.mark.client
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("acme-registry", "acme-workflow")
-QUIET = {"CI": "true", "CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
+SETTINGS = {
+    "CI": "true",
+    "CDK_DISABLE_CLI_TELEMETRY": "true",
+    "CDK_DISABLE_VERSION_CHECK": "true",
+    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),  # 200 MB, where it always is
+}
 ANOTHER = '[models.letters]\nowner = "vision-team"\n\n[notifications]'
 
 Cdk = Callable[..., str]
@@ -43,7 +48,7 @@ def cdk(fresh: LocalAws, app: Path, run: Callable[..., str], installed: Callable
     program = installed("cdk/node_modules/aws-cdk/bin/cdk")
 
     def call(*words: str, code: int = 0) -> str:
-        variables = {**fresh.environment(), **QUIET}
+        variables = {**fresh.environment(), **SETTINGS}
         return run(["node", program, "--no-color", "--no-notices", *words], variables, folder=app, code=code)
 
     return call
