@@ -1,11 +1,13 @@
 # `make demo` runs the main job, `make test` all checks; both set up what they need. Only Python 3.11+ has to be there.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/ready
-JOBS   ?= auto
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/ready
+CLIENTS := .clients
+JOBS    ?= auto
+PIP     := -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test check lint types imports unit infra bench lock clean setup
+.PHONY: demo test check lint types imports unit infra bench lock clean setup clients
 
 setup: $(READY)
 
@@ -14,8 +16,23 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Modelward needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(PIP) --require-hashes -r requirements.lock
+	$(BIN)/python $(PIP) --no-build-isolation --editable .
+	touch $@
+
+# The AWS CLI, the SageMaker SDK and the CDK's command line, for tests/clients: each as its users have it, apart from
+# ours and from each other, since their versions exclude each other.
+clients: $(CLIENTS)/awscli/ready $(CLIENTS)/sagemaker/ready $(CLIENTS)/cdk/ready
+
+$(CLIENTS)/%/ready: tests/clients/%.lock | $(READY)
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(PIP) --no-compile --require-hashes -r $<
+	touch $@
+
+$(CLIENTS)/cdk/ready: tests/clients/package.json tests/clients/package-lock.json | $(READY)
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	$(BIN)/npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
 demo: $(READY)
@@ -33,16 +50,20 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports --no-cache
 
-unit: $(READY)
+unit: $(READY) clients
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 bench: $(READY)
 	$(BIN)/python -m bench
 
 # Versions, with hashes and without addresses; from the newest that pyproject.toml allows.
+COMPILE := -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate
 lock: $(READY)
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
-	  --no-annotate --extra demo --extra serving --group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/python $(COMPILE) --extra demo --extra serving --group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/python $(COMPILE) tests/clients/awscli.in --output-file tests/clients/awscli.lock
+	$(BIN)/python $(COMPILE) tests/clients/sagemaker.in --excludes tests/clients/sagemaker.out \
+	  --output-file tests/clients/sagemaker.lock
+	cd tests/clients && $(abspath $(BIN))/npm install --silent --package-lock-only --omit-lockfile-registry-resolved
 
 clean:
-	rm -rf $(VENV) build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -35,16 +35,6 @@ for line in sys.stdin:
     print("ok", file=answers, flush=True)
 """
 
-# What the AWS CLI does with the few commands that documents use, by boto3.
-AWS_CLI = f"""#!{sys.executable}
-import sys, boto3
-service, operation, *options = sys.argv[1:]
-members = ["".join(map(str.capitalize, option.split("-"))) for option in options[::2]]
-client = boto3.client(service)
-getattr(client, operation.replace("-", "_"))(**dict(zip(members, options[1::2], strict=True)))
-client.close()
-"""
-
 
 @dataclass(frozen=True)
 class Block:
@@ -95,8 +85,6 @@ class Reader:
         self._environment = {**inherited(), "PATH": self._path, **environment}
         self._running: list[subprocess.Popen[bytes]] = []
         self._notebook: subprocess.Popen[bytes] | None = None
-        (tools / "aws").write_text(AWS_CLI)
-        (tools / "aws").chmod(0o755)
 
     def shell(self, script: str) -> str:
         """Run a script in bash, where the one before has left off; return what it printed on stdout."""
@@ -204,10 +192,11 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def follow(tmp_path: Path) -> Iterator[Callable[..., Reader]]:
-    """Begin to read: in a folder, with more variables in the environment."""
+def follow(tmp_path: Path, installed: Callable[[str], str]) -> Iterator[Callable[..., Reader]]:
+    """Begin to read: in a folder, with more variables in the environment, and with the AWS CLI at hand."""
     tools = tmp_path / "tools"
     tools.mkdir()
+    (tools / "aws").symlink_to(installed("awscli/bin/aws"))
     with ExitStack() as stack:
 
         def begin(folder: Path, **environment: str) -> Reader:

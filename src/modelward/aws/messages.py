@@ -108,5 +108,7 @@ class Webhook:
             with translated("GetSecretValue", kind="secret", name=self._secret):
                 return self._client.get_secret_value(SecretId=self._secret)["SecretString"].strip()
         except NotFoundError as error:
-            step = f"Create it: `aws secretsmanager create-secret --name {self._secret} --secret-string URL`."
+            # From a file: as an argument, version 1 of the AWS CLI would fetch the URL and store what is there.
+            command = f"aws secretsmanager create-secret --name {self._secret} --secret-string file://url.txt"
+            step = f"Put the URL into a file and create it: `{command}`."
             raise AccessError("GetSecretValue", "ResourceNotFoundException", error.problem, step) from error

@@ -53,6 +53,13 @@ def test_a_version_keeps_all_that_it_was_registered_with(digits) -> None:
     }
 
 
+def test_a_version_is_described_by_group_and_number_and_has_no_name(digits) -> None:
+    digits.version()
+    found = digits.package(ARN)
+    assert (found["ModelPackageGroupName"], found["ModelPackageVersion"]) == ("digits", 1)
+    assert "ModelPackageName" not in found
+
+
 def test_the_same_client_token_registers_once(digits) -> None:
     first = digits.version(ClientToken="run-1")
     assert digits.version(ClientToken="run-1") == first
@@ -158,6 +165,42 @@ def test_a_version_can_be_cloned_by_its_arn(digits) -> None:
     clone = digits("CreateModelPackage", ModelPackageGroupName="digits", SourceUri=ARN)["ModelPackageArn"]
     assert digits.package(clone)["InferenceSpecification"] == digits.package(ARN)["InferenceSpecification"]
     assert digits.package(clone)["SourceUri"] == ARN
+
+
+def test_a_clone_of_an_algorithms_model_has_that_algorithm_and_no_specification(digits) -> None:
+    algorithm = {"SourceAlgorithms": [{"AlgorithmName": "trees", "ModelDataUrl": "s3://bucket/trees.tar.gz"}]}
+    group = {"ModelPackageGroupName": "digits"}
+    arn = digits("CreateModelPackage", **group, SourceAlgorithmSpecification=algorithm)["ModelPackageArn"]
+    clone = digits.package(digits("CreateModelPackage", **group, SourceUri=arn)["ModelPackageArn"])
+    assert clone["SourceAlgorithmSpecification"] == algorithm
+    assert "InferenceSpecification" not in clone
+
+
+def test_a_model_can_be_registered_by_its_arn(digits) -> None:
+    container = {"Image": "registry/digits:2", "ModelDataUrl": "s3://bucket/two.tar.gz", "Environment": {"A": "b"}}
+    arn = digits("CreateModel", ModelName="two", PrimaryContainer={**container, "Mode": "SingleModel"})["ModelArn"]
+    version = digits("CreateModelPackage", ModelPackageGroupName="digits", SourceUri=arn)["ModelPackageArn"]
+    assert digits.package(version)["InferenceSpecification"] == {"Containers": [container]}
+    assert digits.package(version)["SourceUri"] == arn
+
+
+def test_a_model_made_from_a_version_is_registered_with_that_versions_container(digits) -> None:
+    original = digits.version(ModelApprovalStatus="Approved")
+    container = {"ModelPackageName": original, "Environment": {"THREADS": "2"}}
+    arn = digits("CreateModel", ModelName="two", PrimaryContainer=container)["ModelArn"]
+    version = digits("CreateModelPackage", ModelPackageGroupName="digits", SourceUri=arn)["ModelPackageArn"]
+    (expected,) = digits.package(original)["InferenceSpecification"]["Containers"]
+    (found,) = digits.package(version)["InferenceSpecification"]["Containers"]
+    assert found == {**expected, "Environment": {"THREADS": "2"}}
+
+
+@pytest.mark.parametrize("account", ["123456789012", "210987654321"])
+def test_a_model_that_is_not_here_cannot_be_registered(digits, account) -> None:
+    digits("CreateModel", ModelName="two", PrimaryContainer={"Image": "registry/digits:2"})
+    name = "one" if account == "123456789012" else "two"
+    source = f"arn:aws:sagemaker:eu-west-1:{account}:model/{name}"
+    refusal = digits.refusal("CreateModelPackage", ModelPackageGroupName="digits", SourceUri=source)
+    assert "Could not find model" in refusal.message
 
 
 @pytest.mark.parametrize("operation", ["DescribeModelPackage", "DeleteModelPackage"])

@@ -17,7 +17,7 @@ from modelward.local.sagemaker.groups import Groups
 from modelward.local.sagemaker.interface import Caller, Hosting, Look, Timing
 from modelward.local.sagemaker.lineage import Lineage
 from modelward.local.sagemaker.models import Models
-from modelward.local.sagemaker.packages import KIND, Package, Packages
+from modelward.local.sagemaker.packages import KIND, Elsewhere, Package, Packages
 from modelward.local.sagemaker.runtime import Runtime
 from modelward.local.sagemaker.scope import Event, Scope
 from modelward.local.sagemaker.search import Search
@@ -74,7 +74,8 @@ class SageMaker:
         self._index = SearchIndex(clock, lambda: self.timing.search_lag_s)
         self.tags = Tags()
         self.groups = Groups(self._scope, self.tags, self._index, self._foreign_groups)
-        self.packages = Packages(self._scope, self.groups, self.tags, self._index, self._borrow)
+        elsewhere = Elsewhere(self._borrow, self._specification_of)
+        self.packages = Packages(self._scope, self.groups, self.tags, self._index, elsewhere)
         self._search = Search(self._index, self.tags)
         self._models = Models(self._scope, self.packages, self.tags)
         self._configs = EndpointConfigs(self._scope, self._models, self.tags)
@@ -88,6 +89,9 @@ class SageMaker:
         near = Neighbours(self._configs, self._models, self.tags, self.faults, lambda: self.timing)
         deployments = Deployments(herald, hosting, self._watch, self.faults, near.timing)
         return Endpoints(self._scope, near, herald, deployments)
+
+    def _specification_of(self, model_arn: str) -> dict[str, Any]:
+        return self._models.specification(model_arn)
 
     def _registry_operations(self) -> dict[str, Operation]:
         groups, packages, tags = self.groups, self.packages, self.tags

@@ -15,6 +15,15 @@ from modelward.local.sagemaker.tags import Tags
 EVENT = "SageMaker Model State Change"
 
 _NOT_STORED = frozenset({"Tags"})
+# What a container of a model has in common with one of a model package.
+_REGISTERED = (
+    "ContainerHostname",
+    "Image",
+    "ModelDataUrl",
+    "ModelDataSource",
+    "AdditionalModelDataSources",
+    "Environment",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,20 @@ class Models:
         if model is None or self._scope.veil.hides(model.arn):
             raise could_not_find("model", self._scope.arn("model", name))
         return model
+
+    def specification(self, arn: str) -> dict[str, Any]:
+        """Return the InferenceSpecification with which a model of this account and region would be registered."""
+        model = self._shelf.get(arn.rpartition("/")[2].lower())
+        if model is None or model.arn != arn.lower():
+            raise could_not_find("model", arn)
+        return {"Containers": [self._registered(container) for container in _containers(model.fields)]}
+
+    def _registered(self, container: Mapping[str, Any]) -> dict[str, Any]:
+        if "ModelPackageName" in container:
+            package = self._packages.find_anywhere(container["ModelPackageName"])
+            inside = _first_container(package, container.get("InferenceSpecificationName"))
+            container = {**inside, "Environment": {**inside.get("Environment", {}), **container.get("Environment", {})}}
+        return {member: container[member] for member in _REGISTERED if container.get(member)}
 
     def _resolve(self, container: Mapping[str, Any]) -> Served:
         environment = container.get("Environment", {})

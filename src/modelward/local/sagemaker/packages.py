@@ -22,6 +22,8 @@ PENDING = "PendingManualApproval"
 
 # Request members that are not stored under their own name.
 _NOT_STORED = frozenset({"ModelPackageName", "ModelPackageGroupName", "ClientToken", "Tags"})
+# What a clone has of its original.
+_CLONED = ("InferenceSpecification", "AdditionalInferenceSpecifications", "SourceAlgorithmSpecification")
 # What an update may set as a whole. Everything else is fixed at creation.
 _REPLACED = (
     "ModelLifeCycle",
@@ -78,10 +80,9 @@ class Package:
         return self.arn.rpartition("/")[0].replace(":model-package/", ":model-package-group/")
 
     def describe(self) -> dict[str, Any]:
-        """Return the answer of DescribeModelPackage."""
+        """Return the answer of DescribeModelPackage, which has no ModelPackageName for a version."""
         who = {"LastModifiedBy": self.modified_by} if self.modified_by else {}
         return {
-            "ModelPackageName": self.name,
             **self._key,
             "ModelPackageArn": self.arn,
             **self.fields,
@@ -148,18 +149,27 @@ class Package:
         return {member: self.fields[member] for member in members if member in self.fields}
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What packages are taken from beside themselves.
+
+    `borrow` finds a package of another account by its ARN; `specification_of` tells how the model of an ARN infers, as
+    an InferenceSpecification.
+    """
+
+    borrow: Callable[[str], Package]
+    specification_of: Callable[[str], dict[str, Any]]
+
+
 class Packages:
     """The model packages of an account and region."""
 
-    def __init__(
-        self, scope: Scope, groups: Groups, tags: Tags, index: SearchIndex, borrow: Callable[[str], "Package"]
-    ) -> None:
-        """Begin without any; `borrow` finds a package of another account by its ARN."""
-        self._borrow = borrow
+    def __init__(self, scope: Scope, groups: Groups, tags: Tags, index: SearchIndex, elsewhere: Elsewhere) -> None:
         self._scope = scope
         self._groups = groups
         self._tags = tags
         self._index = index
+        self._elsewhere = elsewhere
         self._shelf: Shelf[Package] = Shelf()
         self._versioned = Order()
         self._unversioned = Order()
@@ -202,13 +212,20 @@ class Packages:
     def _initial_fields(self, request: Mapping[str, Any]) -> dict[str, Any]:
         fields = {key: value for key, value in request.items() if key not in _NOT_STORED}
         fields.setdefault("CertifyForMarketplace", False)
-        source = fields.get("SourceUri", "")
-        if "InferenceSpecification" not in fields and ":model-package/" in source:
-            fields |= {"InferenceSpecification": self.find_anywhere(source).fields.get("InferenceSpecification")}
+        if "InferenceSpecification" not in fields:
+            fields |= self._from_source(fields.get("SourceUri", ""))
         if not {"InferenceSpecification", "SourceAlgorithmSpecification", "SourceUri"} & fields.keys():
             raise invalid("One of InferenceSpecification, SourceAlgorithmSpecification or SourceUri must be specified.")
         _check_specification_names(fields.get("AdditionalInferenceSpecifications", ()))
         return fields
+
+    def _from_source(self, uri: str) -> dict[str, Any]:
+        """Return what is taken from the package that is cloned or the model that is registered, if `uri` names one."""
+        kind = uri.partition("/")[0].rpartition(":")[2] if uri.startswith("arn:") else ""
+        if kind == "model":
+            return {"InferenceSpecification": self._elsewhere.specification_of(uri)}
+        original = self.find_anywhere(uri).fields if kind == "model-package" else {}
+        return {member: original[member] for member in _CLONED if member in original}
 
     def _create_version(
         self, group: Group, fields: dict[str, Any], request: Mapping[str, Any], caller: Caller
@@ -314,7 +331,7 @@ class Packages:
     def find_anywhere(self, name_or_arn: str) -> Package:
         """Find a package as `find` does, also one of another account."""
         owner = owner_of(name_or_arn)
-        return self.find(name_or_arn) if owner in {None, self._scope.account} else self._borrow(name_or_arn)
+        return self.find(name_or_arn) if owner in {None, self._scope.account} else self._elsewhere.borrow(name_or_arn)
 
     def peek(self, arn: str) -> Package | None:
         """Find a package by ARN, unseen by whoever hides or counts reads."""
