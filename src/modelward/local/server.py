@@ -21,7 +21,7 @@ from modelward.local import cloudformation, functions, ministack, status
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
-from modelward.local.ministack import access, lambdas, templates
+from modelward.local.ministack import access, lambdas, policies, templates
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Server:
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
+        policies.heed_table_policies()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
         self._streams = lambdas.read_streams_properly()

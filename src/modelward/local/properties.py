@@ -1,0 +1,163 @@
+"""Which properties of a resource somebody has looked at, so that those which nobody acts on can be refused by name.
+
+A maker of resources gets dictionaries that remember what was asked of them. What it asked for counts as used, and
+so does what it keeps: a dictionary that still exists when the maker has returned is part of what it made. The rest is
+ignored. A maker that reads a property and does nothing with it deceives this; one that asks only whether the key is
+there does not.
+"""
+
+import copy
+import re
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Path = tuple[str | int, ...]
+
+
+class Watch:
+    """Watches over the properties of one resource while they are acted on."""
+
+    __slots__ = ("__weakref__", "_asked", "_given", "_handed")
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        """Watch over the properties as the template gives them: text, numbers, lists and mappings of these."""
+        self._given = given
+        self._asked: set[Path] = set()
+        self._handed: list[tuple[Path, weakref.ref[_Watched]]] = []
+
+    def properties(self) -> dict[str, Any]:
+        """Return the properties, to be read by one who acts on them; whoever keeps them counts as user of all."""
+        return _Watched(self, (), self._given)
+
+    def ignored(self, before: Mapping[str, Any] | None = None) -> list[str]:
+        """Name the properties that nobody used, such as ``Rules[].Status``, sorted.
+
+        With `before`, the resource was made with these: only what differs from them must be used, and of what has
+        gone it must have been asked whether it is there.
+        """
+        kept = {path for path, watched in self._handed if watched() is not None}
+        concerned = _leaves(self._given, ()) if before is None else _changes(before, self._given, ())
+        return sorted({_spelled(path) for path in concerned if not self._is_used(path, kept)})
+
+    def _is_used(self, path: Path, kept: set[Path]) -> bool:
+        if any(path[:length] in kept for length in range(len(path))):
+            return True
+        while path and isinstance(path[-1], int):
+            path = path[:-1]
+        return path in self._asked
+
+    def ask(self, path: Path) -> None:
+        """Take note that somebody asked for what is at this place, or whether anything is."""
+        self._asked.add(path)
+
+    def hand(self, path: Path, watched: "_Watched") -> None:
+        """Take note that a dictionary of this place was given away."""
+        self._handed.append((path, weakref.ref(watched)))
+
+
+class _Watched(dict[str, Any]):
+    """A dictionary that tells when one of its keys is asked for, and so do those within it, and its copies."""
+
+    __slots__ = ("__weakref__", "_path", "_watch")
+
+    def __init__(self, watch: Watch, path: Path, given: Mapping[str, Any]) -> None:
+        super().__init__({key: _watched(watch, (*path, key), value) for key, value in given.items()})
+        self._watch, self._path = weakref.ref(watch), path
+        watch.hand(path, self)
+
+    def _ask(self, *keys: str) -> None:
+        watch = self._watch()
+        if watch is not None:
+            for key in keys:
+                watch.ask((*self._path, key))
+
+    def __getitem__(self, key: str) -> Any:
+        self._ask(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._ask(key)
+        return super().get(key, default)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        self._ask(key)
+        return super().pop(key, *default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        self._ask(key)
+        return super().setdefault(key, default)
+
+    def items(self) -> Any:
+        self._ask(*self)
+        return super().items()
+
+    def values(self) -> Any:
+        self._ask(*self)
+        return super().values()
+
+    def __iter__(self) -> Iterator[str]:
+        # That it is there makes `dict(self)` and `{**self}` ask for each key, instead of copying unseen.
+        return super().__iter__()
+
+    def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __or__(self, other: Any) -> Any:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        watch = self._watch()
+        content = {key: copy.deepcopy(super(_Watched, self).__getitem__(key), memo) for key in self}
+        return content if watch is None else _Watched(watch, self._path, content)
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def _watched(watch: Watch, path: Path, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _Watched(watch, path, value)
+    if isinstance(value, list):
+        return [_watched(watch, (*path, index), each) for index, each in enumerate(value)]
+    return value
+
+
+def _leaves(value: Any, path: Path) -> Iterator[Path]:
+    """Give the places at which there is nothing further to ask for."""
+    if isinstance(value, Mapping) and value:
+        for key, each in value.items():
+            yield from _leaves(each, (*path, key))
+    elif _has_members(value):
+        for index, each in enumerate(value):
+            yield from _leaves(each, (*path, index))
+    elif path:
+        yield path
+
+
+def _has_members(value: Any) -> bool:
+    return isinstance(value, Sequence) and any(isinstance(each, Mapping | list) for each in value)
+
+
+def _changes(before: Any, now: Any, path: Path) -> Iterator[Path]:
+    """Give the leaves that are other than before, and the places where something has gone."""
+    if before == now:
+        return
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        yield from _leaves(now, path)
+        return
+    for key in {**before, **now}:
+        here = (*path, key)
+        if key not in now:
+            yield here
+        elif key not in before:
+            yield from _leaves(now[key], here)
+        else:
+            yield from _changes(before[key], now[key], here)
+
+
+def _spelled(path: Path) -> str:
+    return re.sub(r"\.\[", "[", ".".join("[]" if isinstance(part, int) else part for part in path))
