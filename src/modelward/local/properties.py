@@ -6,7 +6,6 @@ ignored. A maker that reads a property and does nothing with it deceives this; o
 there does not.
 """
 
-import copy
 import re
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,9 +108,8 @@ class _Watched(dict[str, Any]):
     def __ror__(self, other: Any) -> Any:
         return other | dict(self)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        watch = self._watch()
-        content = {key: copy.deepcopy(super(_Watched, self).__getitem__(key), memo) for key in self}
+    def __deepcopy__(self, _memo: dict[int, Any]) -> dict[str, Any]:
+        watch, content = self._watch(), _plain(self)
         return content if watch is None else _Watched(watch, self._path, content)
 
     def __reduce__(self) -> Any:
@@ -124,6 +122,13 @@ def _watched(watch: Watch, path: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_watched(watch, (*path, index), each) for index, each in enumerate(value)]
     return value
+
+
+def _plain(value: Any) -> Any:
+    """Copy without asking."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in dict.items(value)}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _leaves(value: Any, path: Path) -> Iterator[Path]:
