@@ -117,7 +117,7 @@ def test_a_table_gets_recovery_encryption_and_a_policy_and_loses_them_again(aws:
     item = {"key": {"S": "one"}}
     database.put_item(TableName="ledger", Item=item)
     with pytest.raises(
-        ClientError, match="DeleteItem on resource: .* with an explicit deny in a resource-based policy"
+        ClientError, match=r"DeleteItem on resource: .* with an explicit deny in a resource-based policy"
     ):
         database.delete_item(TableName="ledger", Key=item)
 

@@ -1,0 +1,270 @@
+"""Rights that services and functions need on a bare local AWS: to deliver into queues, and to read from them."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from modelward.local.up import ACCOUNT, LocalAws
+
+pytestmark = pytest.mark.system
+
+ROOT = f"us-east-1:{ACCOUNT}:"
+EVENTS = {"Service": "events.amazonaws.com"}
+READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+READ_STREAM = ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams")
+
+
+@dataclass
+class World:
+    """Queues, rules, keys, roles and functions, each with a name of its own."""
+
+    aws: LocalAws
+
+    def __post_init__(self) -> None:
+        self.sqs = self.aws.client("admin", "sqs")
+        self.events = self.aws.client("admin", "events")
+        self.lambdas = self.aws.client("admin", "lambda")
+        self._numbers = count()
+
+    def name(self) -> str:
+        return f"n{next(self._numbers)}"
+
+    def queue(self, *statements: dict[str, Any], **attributes: str) -> str:
+        """Make a queue; give its ARN."""
+        name = self.name()
+        url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        if statements:
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(*statements)})
+        return f"arn:aws:sqs:{ROOT}{name}"
+
+    def messages(self, arn: str) -> list[Any]:
+        url = self.sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        return list(answer.get("Messages", ()))
+
+    def rule(self, *targets: str, dead: str = "") -> str:
+        """Make a rule for events of a source that is named as it is, and give that name."""
+        name = self.name()
+        self.events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+        letters = {"DeadLetterConfig": {"Arn": dead}} if dead else {}
+        self.events.put_targets(Rule=name, Targets=[{"Id": arn[-5:], "Arn": arn, **letters} for arn in targets])
+        return name
+
+    def put(self, rule: str) -> None:
+        self.events.put_events(Entries=[{"Source": rule, "DetailType": "t", "Detail": '{"a": 1}'}])
+
+    def key(self, *statements: dict[str, Any]) -> str:
+        everything = allow("kms:*", principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+        made = self.aws.client("admin", "kms").create_key(Policy=document(everything, *statements))
+        return str(made["KeyMetadata"]["Arn"])
+
+    def function(self, *statements: dict[str, Any]) -> str:
+        """Make a function whose role has these rights; give its name."""
+        name, iam, buffer = self.name(), self.aws.client("admin", "iam"), io.BytesIO()
+        trust = document({**allow("sts:AssumeRole", principal={"Service": "lambda.amazonaws.com"}), "Resource": None})
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("app.py", "def handler(event, context): return 1")
+        code = {"ZipFile": buffer.getvalue()}
+        self.lambdas.create_function(
+            FunctionName=name, Runtime="python3.14", Handler="app.handler", Role=role, Code=code
+        )
+        return name
+
+    def map(self, function: str, source: str, **settings: Any) -> str:
+        """Map a source to a function; give what it is refused with."""
+        try:
+            self.lambdas.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **settings)
+        except ClientError as refused:
+            told = refused.response["Error"]
+            return str(told["Message"]) if told["Code"] == "InvalidParameterValueException" else str(refused)
+        return ""
+
+
+def allow(*actions: str, on: str = "*", principal: Any = None, by: str = "") -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": on}
+    if principal:
+        statement["Principal"] = principal
+    if by:
+        statement["Condition"] = {"ArnEquals": {"aws:SourceArn": f"arn:aws:events:{ROOT}rule/{by}"}}
+    return statement
+
+
+def document(*statements: dict[str, Any]) -> str:
+    told = [{name: value for name, value in each.items() if value is not None} for each in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": told})
+
+
+DELIVER = allow("sqs:SendMessage", principal=EVENTS)
+ONLY_TLS = {
+    "Effect": "Deny",
+    "Principal": {"AWS": "*"},
+    "Action": "sqs:*",
+    "Resource": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with LocalAws() as aws:
+        yield World(aws)
+
+
+def test_an_event_reaches_a_queue_whose_policy_lets_the_rule_send(world: World) -> None:
+    inbox, dead = world.queue(DELIVER, ONLY_TLS), world.queue(DELIVER)
+    world.put(world.rule(inbox, dead=dead))
+    assert [json.loads(each["Body"])["detail"] for each in world.messages(inbox)] == [{"a": 1}]
+    assert world.messages(dead) == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        pytest.param([], "no policy", id="no policy"),
+        pytest.param([allow("sqs:SendMessage", principal=EVENTS, by="another")], "another rule", id="another rule"),
+        pytest.param([allow("sqs:SendMessage", principal={"AWS": ACCOUNT})], "account", id="only the account"),
+        pytest.param([DELIVER, {**DELIVER, "Effect": "Deny", "Principal": "*"}], "denied", id="denied"),
+    ],
+)
+def test_an_event_that_a_queue_does_not_permit_goes_to_the_dead_letters(
+    world: World, statements: list[dict[str, Any]], why: str
+) -> None:
+    inbox, dead = world.queue(*statements), world.queue(DELIVER)
+    rule = world.rule(inbox, dead=dead)
+    world.put(rule)
+    assert world.messages(inbox) == [], why
+    [letter] = world.messages(dead)
+    assert json.loads(letter["Body"])["source"] == rule
+    told = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert told == {
+        "RULE_ARN": f"arn:aws:events:{ROOT}rule/{rule}",
+        "TARGET_ARN": inbox,
+        "ERROR_CODE": "NO_PERMISSIONS",
+        "ERROR_MESSAGE": f"events.amazonaws.com is not authorized to perform: sqs:SendMessage on resource: {inbox}",
+        "RETRY_ATTEMPTS": "0",
+    }
+
+
+def test_an_event_for_a_target_that_is_gone_goes_to_the_dead_letters(world: World) -> None:
+    dead, gone = world.queue(DELIVER), [f"arn:aws:{kind}:{ROOT}gone" for kind in ("sqs", "sns", "lambda:function")]
+    gone[2] = f"arn:aws:lambda:{ROOT}function:gone"
+    world.put(world.rule(*gone, dead=dead))
+    letters = [each["MessageAttributes"] for each in world.messages(dead)]
+    assert {each["ERROR_CODE"]["StringValue"] for each in letters} == {"NO_RESOURCE"}
+    assert sorted(each["TARGET_ARN"]["StringValue"] for each in letters) == sorted(gone)
+
+
+def test_without_dead_letters_or_the_right_to_write_them_an_event_is_lost_and_others_are_not(world: World) -> None:
+    closed, open_one = world.queue(), world.queue(DELIVER)
+    world.put(world.rule(closed, open_one))
+    world.put(world.rule(closed, open_one, dead=closed))
+    assert world.messages(closed) == []
+    assert len(world.messages(open_one)) == 2
+
+
+def test_a_queue_with_a_key_takes_events_only_if_the_key_may_be_used(world: World) -> None:
+    use = allow("kms:GenerateDataKey*", "kms:Decrypt", principal=EVENTS)
+    dead = world.queue(DELIVER)
+    for key, is_delivered in ((world.key(use), True), (world.key(), False), ("alias/aws/sqs", False)):
+        inbox = world.queue(DELIVER, KmsMasterKeyId=key)
+        world.put(world.rule(inbox, dead=dead))
+        assert len(world.messages(inbox)) == is_delivered
+        letters = world.messages(dead)
+        assert len(letters) == (not is_delivered)
+        if letters:
+            assert letters[0]["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+            dead = world.queue(DELIVER)
+
+
+def test_a_topic_and_a_function_must_let_events_in_and_a_queue_the_topic(world: World) -> None:
+    sns, dead = world.aws.client("admin", "sns"), world.queue(DELIVER)
+    topic = sns.create_topic(Name=world.name())["TopicArn"]
+    closed = world.queue()
+    inbox = world.queue(allow("sqs:SendMessage", principal={"Service": "sns.amazonaws.com"}), ONLY_TLS)
+    for queue in (closed, inbox):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    function = world.function()
+    target = f"arn:aws:lambda:{ROOT}function:{function}"
+    rule = world.rule(topic, target, dead=dead)
+    world.put(rule)
+    assert len(world.messages(dead)) == 2
+    policy = document(allow("sns:Publish", on=topic, principal=EVENTS))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    world.lambdas.add_permission(
+        FunctionName=function,
+        StatementId="s",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=f"arn:aws:events:{ROOT}rule/{rule}",
+    )
+    dead = world.queue(DELIVER)
+    world.events.put_targets(
+        Rule=rule, Targets=[{"Id": arn[-5:], "Arn": arn, "DeadLetterConfig": {"Arn": dead}} for arn in (topic, target)]
+    )
+    world.put(rule)
+    assert world.messages(dead) == []
+    assert len(world.messages(inbox)) == 1
+    assert world.messages(closed) == []
+
+
+@pytest.mark.parametrize("lacking", READ_QUEUE)
+def test_a_queue_is_mapped_only_if_the_role_may_do_all_that_reading_takes(world: World, lacking: str) -> None:
+    queue = world.queue()
+    function = world.function(allow(*(set(READ_QUEUE) - {lacking}), on=queue))
+    call = lacking.removeprefix("sqs:")
+    assert world.map(function, queue) == f"The provided execution role does not have permissions to call {call} on SQS"
+    assert world.map(world.function(allow(*READ_QUEUE, on=queue)), queue) == ""
+
+
+def test_an_encrypted_queue_is_mapped_only_if_the_role_may_decrypt(world: World) -> None:
+    key = world.key()
+    queue = world.queue(KmsMasterKeyId=key)
+    reading = allow(*READ_QUEUE, on=queue)
+    refusal = "The provided execution role does not have permissions to call Decrypt on KMS"
+    assert world.map(world.function(reading), queue) == refusal
+    assert world.map(world.function(reading, allow("kms:Decrypt", on=key)), queue) == ""
+
+
+def test_a_stream_is_mapped_only_if_the_role_may_read_it_and_write_what_failed(world: World) -> None:
+    name, lost = world.name(), world.queue()
+    stream = world.aws.client("admin", "dynamodb").create_table(
+        TableName=f"table-{name}",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]["LatestStreamArn"]
+    settings = {"StartingPosition": "LATEST", "DestinationConfig": {"OnFailure": {"Destination": lost}}}
+    refusal = world.map(world.function(allow(*READ_STREAM[:3], on=stream)), stream, **settings)
+    assert refusal.startswith(f"Cannot access stream {stream}. Please ensure the role can perform the GetRecords")
+    reading = allow(*READ_STREAM, on=stream)
+    refusal = world.map(world.function(reading), stream, **settings)
+    assert refusal == "The provided execution role does not have permissions to call SendMessage on SQS"
+    assert world.map(world.function(reading, allow("sqs:SendMessage", on=lost)), stream, **settings) == ""
+
+
+def test_cloudformation_is_refused_such_a_mapping_too(world: World) -> None:
+    properties = {"FunctionName": world.function(), "EventSourceArn": world.queue()}
+    template = {"Resources": {"Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}}}
+    cloudformation = world.aws.client("admin", "cloudformation")
+    cloudformation.create_stack(StackName="mapping", TemplateBody=json.dumps(template))
+    deadline = time.monotonic() + 20
+    while cloudformation.describe_stacks(StackName="mapping")["Stacks"][0]["StackStatus"] != "ROLLBACK_COMPLETE":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    events = cloudformation.describe_stack_events(StackName="mapping")["StackEvents"]
+    [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    assert reason.startswith("The provided execution role does not have permissions to call ReceiveMessage on SQS")
+    mappings = world.lambdas.list_event_source_mappings(EventSourceArn=properties["EventSourceArn"])
+    assert mappings["EventSourceMappings"] == []
