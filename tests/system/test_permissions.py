@@ -5,10 +5,12 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -268,3 +270,90 @@ def test_cloudformation_is_refused_such_a_mapping_too(world: World) -> None:
     assert reason.startswith("The provided execution role does not have permissions to call ReceiveMessage on SQS")
     mappings = world.lambdas.list_event_source_mappings(EventSourceArn=properties["EventSourceArn"])
     assert mappings["EventSourceMappings"] == []
+
+
+def as_user(world: World, service: str, *statements: dict[str, Any]) -> Any:
+    """Give a client of a new user who may do just this."""
+    name, iam = world.name(), world.aws.client("admin", "iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document(*statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
+    return session.client(service, endpoint_url=world.aws.endpoint_url)
+
+
+@pytest.fixture
+def vault(world: World) -> tuple[str, str]:
+    """Make a bucket that encrypts with a key; give both, the key by its ARN."""
+    s3, key, name = world.aws.client("admin", "s3"), world.key(), f"vault-{world.name()}"
+    s3.create_bucket(Bucket=name)
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [default]})
+    s3.put_object(Bucket=name, Key="there", Body=b"secret")
+    return name, key
+
+
+def test_an_encrypted_object_is_read_and_written_only_with_leave_for_its_key(
+    world: World, vault: tuple[str, str]
+) -> None:
+    bucket, key = vault
+    both = allow("s3:*")
+    with closing(as_user(world, "s3", both)) as nobody:
+        with pytest.raises(ClientError, match=rf"AccessDenied.*not authorized to perform: kms:Decrypt on .*{key}"):
+            nobody.get_object(Bucket=bucket, Key="there")
+        with pytest.raises(ClientError, match="not authorized to perform: kms:GenerateDataKey"):
+            nobody.put_object(Bucket=bucket, Key="new", Body=b"x")
+        with pytest.raises(ClientError, match="not authorized to perform: kms:GenerateDataKey"):
+            nobody.create_multipart_upload(Bucket=bucket, Key="new")
+        with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
+            nobody.copy_object(Bucket=bucket, Key="new", CopySource={"Bucket": bucket, "Key": "there"})
+        assert nobody.head_object(Bucket=bucket, Key="there")["ContentLength"] == 6
+    with closing(as_user(world, "s3", both, allow("kms:Decrypt", on=key))) as reader:
+        assert reader.get_object(Bucket=bucket, Key="there")["Body"].read() == b"secret"
+        with pytest.raises(ClientError, match="kms:GenerateDataKey"):
+            reader.put_object(Bucket=bucket, Key="new", Body=b"x")
+    with closing(as_user(world, "s3", both, allow("kms:GenerateDataKey", on=key))) as writer:
+        writer.put_object(Bucket=bucket, Key="new", Body=b"x")
+        upload = {"Bucket": bucket, "Key": "parts"}
+        upload["UploadId"] = writer.create_multipart_upload(**upload)["UploadId"]
+        with pytest.raises(ClientError, match="kms:Decrypt"):
+            writer.upload_part(**upload, PartNumber=1, Body=b"x")
+
+
+def test_a_key_that_its_own_policy_keeps_for_one_service_is_not_used_through_another(world: World) -> None:
+    via = {"StringEquals": {"kms:ViaService": "sqs.us-east-1.amazonaws.com", "kms:CallerAccount": ACCOUNT}}
+    for service in ("sqs", "s3"):
+        condition = json.loads(json.dumps(via).replace("sqs", service))
+        everybody = {**allow("kms:*", principal={"AWS": "*"}), "Condition": condition}
+        key = world.aws.client("admin", "kms").create_key(Policy=document(everybody))["KeyMetadata"]["Arn"]
+        queue = world.queue(KmsMasterKeyId=key).rpartition(":")[2]
+        with closing(as_user(world, "sqs", allow("sqs:*", "kms:*"))) as sender:
+            url = sender.get_queue_url(QueueName=queue)["QueueUrl"]
+            if service == "sqs":
+                sender.send_message(QueueUrl=url, MessageBody="m")
+                continue
+            with pytest.raises(ClientError, match="KmsAccessDenied"):
+                sender.send_message(QueueUrl=url, MessageBody="m")
+
+
+def test_an_encrypted_queue_is_written_and_read_only_with_leave_for_its_key(world: World) -> None:
+    key = world.key()
+    name = world.queue(KmsMasterKeyId=key).rpartition(":")[2]
+    with closing(as_user(world, "sqs", allow("sqs:*"), allow("kms:GenerateDataKey", on=key))) as half:
+        url = half.get_queue_url(QueueName=name)["QueueUrl"]
+        for call, more in ((half.send_message, {"MessageBody": "m"}), (half.receive_message, {})):
+            with pytest.raises(ClientError, match=r"KmsAccessDenied.*kms:Decrypt"):
+                call(QueueUrl=url, **more)
+    with closing(as_user(world, "sqs", allow("sqs:*"), allow("kms:*", on=key))) as both:
+        both.send_message(QueueUrl=url, MessageBody="m")
+        assert both.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "m"
+
+
+def test_an_encrypted_topic_is_published_to_only_with_leave_for_its_key(world: World) -> None:
+    key = world.key()
+    made = world.aws.client("admin", "sns").create_topic(Name=world.name(), Attributes={"KmsMasterKeyId": key})
+    half = as_user(world, "sns", allow("sns:*"), allow("kms:Decrypt", on=key))
+    with closing(half), pytest.raises(ClientError, match=r"KMSAccessDenied.*kms:GenerateDataKey"):
+        half.publish(TopicArn=made["TopicArn"], Message="m")
+    with closing(as_user(world, "sns", allow("sns:*"), allow("kms:*", on=key))) as both:
+        both.publish(TopicArn=made["TopicArn"], Message="m")

@@ -174,6 +174,7 @@ def test_a_bucket_gets_all_its_settings_and_loses_them_again(aws: LocalAws, stac
         LoggingConfiguration={"DestinationBucketName": "elsewhere", "LogFilePrefix": "access/"},
         Tags=[{"Key": "team", "Value": "vision"}],
         VersioningConfiguration={"Status": "Enabled"},
+        PublicAccessBlockConfiguration={"BlockPublicAcls": True},
     )
     assert stacks.create("bucket", Bucket=full) == "CREATE_COMPLETE"
     s3, name = aws.client("admin", "s3"), {"Bucket": "artifacts"}

@@ -6,9 +6,8 @@ ignored. A maker that reads a property and does nothing with it deceives this; o
 there does not.
 """
 
-import re
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -17,27 +16,36 @@ Path = tuple[str | int, ...]
 class Watch:
     """Watches over the properties of one resource while they are acted on."""
 
-    __slots__ = ("__weakref__", "_asked", "_given", "_handed")
+    __slots__ = ("__weakref__", "_asked", "_handed", "_sought", "given")
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Watch over the properties as the template gives them: text, numbers, lists and mappings of these."""
-        self._given = given
+        self.given = given
         self._asked: set[Path] = set()
+        self._sought: set[Path] = set()
         self._handed: list[tuple[Path, weakref.ref[_Watched]]] = []
 
     def properties(self) -> dict[str, Any]:
         """Return the properties, to be read by one who acts on them; whoever keeps them counts as user of all."""
-        return _Watched(self, (), self._given)
+        return _Watched(self, (), self.given)
 
-    def ignored(self, before: Mapping[str, Any] | None = None) -> list[str]:
+    def ignored(self, before: "Watch | None" = None) -> list[str]:
         """Name the properties that nobody used, such as ``Rules[].Status``, sorted.
 
-        With `before`, the resource was made with these: only what differs from them must be used, and of what has
-        gone it must have been asked whether it is there.
+        With `before`, the resource was made with its properties: only what differs from them must be used, and of
+        what has gone somebody must have asked whether it is there now, or was there before.
         """
         kept = {path for path, watched in self._handed if watched() is not None}
-        concerned = _leaves(self._given, ()) if before is None else _changes(before, self._given, ())
-        return sorted({_spelled(path) for path in concerned if not self._is_used(path, kept)})
+        if before is None:
+            return _names(path for path in _leaves(self.given, ()) if not self._is_used(path, kept))
+        gone, changed = _gone(before.given, self.given, ()), _changes(before.given, self.given, ())
+        left = [path for path in changed if not self._is_used(path, kept)]
+        lost = [path for path in gone if not self._is_used(path, kept) and not before.is_noticed(path)]
+        return _names([*left, *lost])
+
+    def is_noticed(self, path: Path) -> bool:
+        """Tell whether somebody asked for what is at this place, or whether there is anything."""
+        return path in self._sought or path in self._asked
 
     def _is_used(self, path: Path, kept: set[Path]) -> bool:
         if any(path[:length] in kept for length in range(len(path))):
@@ -47,8 +55,12 @@ class Watch:
         return path in self._asked
 
     def ask(self, path: Path) -> None:
-        """Take note that somebody asked for what is at this place, or whether anything is."""
+        """Take note that somebody asked for what is at this place."""
         self._asked.add(path)
+
+    def seek(self, path: Path) -> None:
+        """Take note that somebody asked whether there is anything at this place, and not what."""
+        self._sought.add(path)
 
     def hand(self, path: Path, watched: "_Watched") -> None:
         """Take note that a dictionary of this place was given away."""
@@ -70,6 +82,12 @@ class _Watched(dict[str, Any]):
         if watch is not None:
             for key in keys:
                 watch.ask((*self._path, key))
+
+    def __contains__(self, key: object) -> bool:
+        watch = self._watch()
+        if watch is not None:
+            watch.seek((*self._path, str(key)))
+        return super().__contains__(key)
 
     def __getitem__(self, key: str) -> Any:
         self._ask(key)
@@ -148,21 +166,26 @@ def _has_members(value: Any) -> bool:
 
 
 def _changes(before: Any, now: Any, path: Path) -> Iterator[Path]:
-    """Give the leaves that are other than before, and the places where something has gone."""
+    """Give the leaves that are new, or other than before."""
     if before == now:
         return
     if not isinstance(before, Mapping) or not isinstance(now, Mapping):
         yield from _leaves(now, path)
         return
-    for key in {**before, **now}:
+    for key, value in now.items():
         here = (*path, key)
-        if key not in now:
-            yield here
-        elif key not in before:
-            yield from _leaves(now[key], here)
-        else:
-            yield from _changes(before[key], now[key], here)
+        yield from _changes(before[key], value, here) if key in before else _leaves(value, here)
 
 
-def _spelled(path: Path) -> str:
-    return re.sub(r"\.\[", "[", ".".join("[]" if isinstance(part, int) else part for part in path))
+def _gone(before: Any, now: Any, path: Path) -> Iterator[Path]:
+    """Give the places that there are no more."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key, value in before.items():
+            here = (*path, key)
+            yield from _gone(value, now[key], here) if key in now else [here]
+
+
+def _names(paths: Iterable[Path]) -> list[str]:
+    return sorted(
+        {".".join("[]" if isinstance(part, int) else part for part in path).replace(".[", "[") for path in paths}
+    )

@@ -21,7 +21,7 @@ from modelward.local import cloudformation, functions, ministack, status
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
-from modelward.local.ministack import access, events, lambdas, policies, templates
+from modelward.local.ministack import access, events, keys, lambdas, policies, templates
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Server:
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
         policies.heed_table_policies()
+        keys.demand_grants()
         events.deliver_properly()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))

@@ -82,21 +82,26 @@ def test_empty_properties_are_used_by_who_asks_for_them() -> None:
 
 def test_of_an_update_only_what_differs_must_be_used() -> None:
     watch = Watch({**GIVEN, "Rule": {"Status": "off", "Days": 1}})
-    assert watch.ignored(GIVEN) == ["Rule.Status"]
+    assert watch.ignored(Watch(GIVEN)) == ["Rule.Status"]
     assert watch.properties()["Rule"]["Status"] == "off"
-    assert watch.ignored(GIVEN) == []
+    assert watch.ignored(Watch(GIVEN)) == []
 
 
 def test_of_a_changed_list_every_member_must_be_used() -> None:
     watch = Watch({**GIVEN, "Tags": [{"Key": "k", "Value": "w"}]})
-    assert watch.ignored(GIVEN) == ["Tags[].Key", "Tags[].Value"]
+    assert watch.ignored(Watch(GIVEN)) == ["Tags[].Key", "Tags[].Value"]
 
 
-def test_of_what_an_update_takes_away_it_must_be_asked_whether_it_is_there() -> None:
-    before = {**GIVEN, "More": {"A": 1}}
-    watch = Watch(GIVEN)
+def test_of_what_an_update_takes_away_it_must_be_asked_whether_it_is_there_or_was() -> None:
+    before, watch = Watch({**GIVEN, "More": {"A": 1}}), Watch(GIVEN)
     assert watch.ignored(before) == ["More"]
+    assert "More" not in watch.properties()
+    assert watch.ignored(before) == ["More"], "who only asks that takes the value over if there is one"
     assert watch.properties().get("More") is None
+    assert watch.ignored(before) == []
+
+    before, watch = Watch({**GIVEN, "More": {"A": 1}}), Watch(GIVEN)
+    assert "More" in before.properties()
     assert watch.ignored(before) == []
 
 

@@ -130,11 +130,11 @@ class _Maker:
         self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack: str, logical_id: str | None
     ) -> Created:
         name = logical_id or physical_id
-        watch = Watch(new)
-        made = self._change(physical_id, old, watch.properties(), stack, name)
+        before, watch = Watch(old), Watch(new)
+        made = self._change(physical_id, before.properties(), watch.properties(), stack, name)
         try:
             self._completion.apply(made[0], watch.properties())
-            self._refuse(name, watch.ignored(old))
+            self._refuse(name, watch.ignored(before))
         except ValueError:
             if made[0] == physical_id:
                 self._change(physical_id, new, old, stack, name)
