@@ -220,6 +220,28 @@ def test_a_topic_and_a_function_must_let_events_in_and_a_queue_the_topic(world: 
     assert world.messages(closed) == []
 
 
+def test_what_a_service_does_by_itself_counts_as_done_by_tls(world: World) -> None:
+    sns, sagemaker = world.aws.client("admin", "sns"), world.aws.client("admin", "sagemaker")
+    topic = sns.create_topic(Name=world.name())["TopicArn"]
+    policy = document(allow("sns:Publish", on=topic, principal=EVENTS))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    inbox = world.queue(allow("sqs:SendMessage", principal={"Service": "sns.amazonaws.com"}), ONLY_TLS)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox)
+    pattern = json.dumps({"source": ["aws.sagemaker"], "detail": {"EndpointStatus": ["DELETING", "FAILED"]}})
+    world.events.put_rule(Name="endpoints", EventPattern=pattern)
+    world.events.put_targets(Rule="endpoints", Targets=[{"Id": "t", "Arn": topic}])
+    role = f"arn:aws:iam::{ACCOUNT}:role/nobody"
+    image = "246618743249.dkr.ecr.us-west-2.amazonaws.com/image:1"
+    container = {"Image": image, "ModelDataUrl": "s3://gone/model.tar.gz"}
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn=role, PrimaryContainer=container)
+    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    world.aws.wait_idle()
+    [message] = world.messages(inbox)
+    assert json.loads(json.loads(message["Body"])["Message"])["detail"]["EndpointName"] == "e"
+
+
 @pytest.mark.parametrize("lacking", READ_QUEUE)
 def test_a_queue_is_mapped_only_if_the_role_may_do_all_that_reading_takes(world: World, lacking: str) -> None:
     queue = world.queue()

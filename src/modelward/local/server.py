@@ -41,6 +41,7 @@ class Server:
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
+        policies.call_by_tls()
         policies.heed_table_policies()
         keys.demand_grants()
         events.deliver_properly()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import concurrency, iam_evaluator
+from ministack.core import concurrency
 from ministack.services import eventbridge, lambda_svc, sns, sqs
 
 from modelward.local.ministack import in_scope, policies, scope
@@ -47,9 +47,6 @@ def deliver_properly() -> None:
     original = eventbridge._invoke_target
 
     def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
-        iam_evaluator.pin_request_origin(
-            "127.0.0.1", secure_transport=True
-        )  # services call by TLS, and policies may demand it
         failure = _failure(target, rule["Arn"])
         if failure is None:
             original(target, event, rule, view)

@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001 - private names are what this package is for
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -11,6 +12,12 @@ from ministack.services import dynamodb, iam, kms
 from modelward.local.ministack import scope
 
 _ENCRYPTING = ("kms:GenerateDataKey", "kms:Decrypt")  # what a producer needs of the key of a queue or topic
+
+
+def call_by_tls() -> None:
+    """Let what services do by themselves, outside of a request, count as done by TLS: policies may demand it."""
+    # Its conditions read this variable; the default, for lack of a request, is "not by TLS".
+    iam_evaluator._request_origin = ContextVar("modelward_request_origin", default=("127.0.0.1", True))
 
 
 def heed_table_policies() -> None:
@@ -96,6 +103,5 @@ def _context(arn: str, kind: str, account: str, action: str, resource: str, keys
         action=action,
         resource_arn=resource,
         region=region,
-        secure_transport=True,
         service_context=dict(keys),
     )
