@@ -342,6 +342,15 @@ def test_an_encrypted_object_is_read_and_written_only_with_leave_for_its_key(
             writer.upload_part(**upload, PartNumber=1, Body=b"x")
 
 
+def test_an_object_may_be_encrypted_with_the_key_of_aws_and_then_needs_no_leave(world: World) -> None:
+    name = f"bucket-{world.name()}"
+    world.aws.client("admin", "s3").create_bucket(Bucket=name)
+    with closing(as_user(world, "s3", allow("s3:*"))) as anybody:
+        stored = anybody.put_object(Bucket=name, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
+        assert stored["SSEKMSKeyId"].endswith(":alias/aws/s3")
+        assert anybody.get_object(Bucket=name, Key="k")["Body"].read() == b"x"
+
+
 def test_a_key_that_its_own_policy_keeps_for_one_service_is_not_used_through_another(world: World) -> None:
     via = {"StringEquals": {"kms:ViaService": "sqs.us-east-1.amazonaws.com", "kms:CallerAccount": ACCOUNT}}
     for service in ("sqs", "s3"):

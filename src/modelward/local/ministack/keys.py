@@ -53,7 +53,7 @@ def _for_objects() -> None:
     copy, part = s3._check_sse_c_copy_source, s3._check_sse_c_part
 
     def checked_write(headers: Mapping[str, str], bucket: str) -> tuple[dict[str, str] | None, Response | None]:
-        found, fault = write(headers, bucket)
+        found, fault = write(_with_key(headers), bucket)
         fault = fault or _object_refusal((found or {}).get(_KEY_HEADER), _GENERATE)
         return (None, fault) if fault else (found, None)
 
@@ -80,6 +80,14 @@ def _for_objects() -> None:
 
     s3._resolve_sse_write_headers, s3._check_sse_read_headers, s3._head_object = checked_write, checked_read, told_head
     s3._check_sse_c_copy_source, s3._check_sse_c_part = checked_copy, checked_part
+
+
+def _with_key(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Name AWS's own key where ``aws:kms`` stands without one; MiniStack would refuse that."""
+    if headers.get("x-amz-server-side-encryption") != "aws:kms" or headers.get(_KEY_HEADER):
+        return headers
+    account, region = scope()
+    return {**headers, _KEY_HEADER: f"arn:aws:kms:{region}:{account}:alias/aws/s3"}
 
 
 def _key_of(stored: Mapping[str, Any]) -> str | None:
