@@ -4,7 +4,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -62,6 +62,12 @@ class World:
 
     def put(self, rule: str) -> None:
         self.events.put_events(Entries=[{"Source": rule, "DetailType": "t", "Detail": '{"a": 1}'}])
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def key(self, *statements: dict[str, Any]) -> str:
         everything = allow("kms:*", principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
@@ -278,15 +284,45 @@ def test_a_stream_is_mapped_only_if_the_role_may_read_it_and_write_what_failed(w
     assert world.map(world.function(reading, allow("sqs:SendMessage", on=lost)), stream, **settings) == ""
 
 
+def test_a_mapping_whose_role_loses_the_right_rests_until_it_has_it_again(world: World) -> None:
+    queue, iam = world.queue(), world.aws.client("admin", "iam")
+    reading = allow(*READ_QUEUE, on=queue)
+    function = world.function(reading)
+    assert world.map(function, queue) == ""
+    iam.delete_role_policy(RoleName=function, PolicyName="p")
+    url = world.sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    world.sqs.send_message(QueueUrl=url, MessageBody="m")
+    asking = world.lambdas.list_event_source_mappings
+    world.until(
+        lambda: (
+            "ReceiveMessage on SQS" in asking(EventSourceArn=queue)["EventSourceMappings"][0]["LastProcessingResult"]
+        )
+    )
+    waiting = world.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "1"
+    iam.put_role_policy(RoleName=function, PolicyName="p", PolicyDocument=document(reading))
+    world.aws.wait_idle()
+    assert world.messages(queue) == []
+
+
+def test_a_topic_delivers_to_a_queue_with_a_key_only_if_the_key_lets_it(world: World) -> None:
+    sns, principal = world.aws.client("admin", "sns"), {"Service": "sns.amazonaws.com"}
+    topic = sns.create_topic(Name=world.name())["TopicArn"]
+    deliver, use = allow("sqs:SendMessage", principal=principal), allow("kms:*", principal=principal)
+    queues = [world.queue(deliver, KmsMasterKeyId=key) for key in (world.key(use), world.key())]
+    for queue in queues:
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    sns.publish(TopicArn=topic, Message="m")
+    assert [len(world.messages(queue)) for queue in queues] == [1, 0]
+
+
 def test_cloudformation_is_refused_such_a_mapping_too(world: World) -> None:
     properties = {"FunctionName": world.function(), "EventSourceArn": world.queue()}
     template = {"Resources": {"Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}}}
     cloudformation = world.aws.client("admin", "cloudformation")
     cloudformation.create_stack(StackName="mapping", TemplateBody=json.dumps(template))
-    deadline = time.monotonic() + 20
-    while cloudformation.describe_stacks(StackName="mapping")["Stacks"][0]["StackStatus"] != "ROLLBACK_COMPLETE":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    described = cloudformation.describe_stacks
+    world.until(lambda: described(StackName="mapping")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE")
     events = cloudformation.describe_stack_events(StackName="mapping")["StackEvents"]
     [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
     assert reason.startswith("The provided execution role does not have permissions to call ReceiveMessage on SQS")

@@ -21,7 +21,7 @@ from modelward.local import cloudformation, functions, ministack, status
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
-from modelward.local.ministack import access, events, keys, lambdas, policies, templates
+from modelward.local.ministack import access, events, keys, lambdas, mappings, policies, templates
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,10 @@ class Server:
         policies.heed_table_policies()
         keys.demand_grants()
         events.deliver_properly()
+        events.publish_properly()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
-        lambdas.map_only_what_may_be_read()
+        mappings.map_only_what_may_be_read()
         self._streams = lambdas.read_streams_properly()
 
     def busy(self) -> list[str]:

@@ -83,6 +83,7 @@ def test_the_version_is_the_one_that_these_names_were_read_from() -> None:
         (s3._put_bucket_tagging, ["name", "body"]),
         (s3._put_bucket_versioning, ["name", "body"]),
         (s3._resolve_sse_write_headers, ["headers", "bucket_name"]),
+        (sns._deliver_to_sqs, ["endpoint", "envelope", "raw", "raw_message"]),
         (sns._error, ["code", "message", "status"]),
         (sns._get_topic, ["topic_arn", "action"]),
         (sns._topic_by_arn_any_scope, ["topic_arn"]),
@@ -143,6 +144,11 @@ def test_a_denial_and_a_credential_have_the_members_that_we_read() -> None:
     assert inspect.isclass(iam_evaluator.CredentialResolutionError)
 
 
+def test_topics_say_for_which_topic_they_deliver() -> None:
+    assert "topic_arn" in parameters(sns._deliver_to_sqs)
+    assert "topic_arn=topic_arn" in inspect.getsource(sns._fanout)
+
+
 def test_the_poller_looks_the_stream_reader_up_each_time() -> None:
     assert "_poll_dynamodb_streams()" in inspect.getsource(lambda_svc._poll_loop)
     assert hasattr(lambda_svc, "_dynamodb_stream_positions")
@@ -178,6 +184,9 @@ def test_an_exception_of_a_maker_is_the_reason_that_the_events_of_a_stack_tell()
         (s3._head_object, "_check_sse_read_headers(headers, obj)"),
         (s3._put_object, "_resolve_sse_write_headers(headers, bucket_name)"),
         (s3._upload_part, "_check_sse_c_part(headers, upload)"),
+        (lambda_svc._poll_dynamodb_streams, "_iter_all_esms()"),
+        (lambda_svc._poll_sqs, "_iter_all_esms()"),
+        (sns._fanout, "_deliver_to_sqs(endpoint,"),
         (sns._publish, '_get_topic(topic_arn, "sns:Publish")'),
         (sqs._act_receive_message, '_get_q(url, "sqs:ReceiveMessage")'),
         (sqs._act_send_message, '_get_q(url, "sqs:SendMessage")'),

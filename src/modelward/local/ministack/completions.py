@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from ministack.services import dynamodb, lambda_svc, s3, sns
 
-from modelward.local.ministack import lambdas
+from modelward.local.ministack import mappings
 from modelward.local.ministack.templates import Completion
 
 Properties = Mapping[str, Any]
@@ -160,7 +160,7 @@ def _mapping(uuid: str, properties: Properties) -> None:
     mapping = lambda_svc._esms.get(uuid)
     if mapping is None:
         return
-    refusal = lambdas.refused_source(mapping) if properties else ""
+    refusal = mappings.refused(mapping) if properties else ""
     if refusal:
         raise ValueError(f"{refusal} (Service: Lambda, InvalidParameterValueException)")
     mapping["Tags"] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or ()}

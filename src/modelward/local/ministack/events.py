@@ -56,6 +56,18 @@ def deliver_properly() -> None:
     eventbridge._invoke_target = deliver
 
 
+def publish_properly() -> None:
+    """Let topics deliver to encrypted queues only if the queue's key lets them; its policy MiniStack asks itself."""
+    original = sns._deliver_to_sqs
+
+    def deliver(endpoint: str, *rest: Any, topic_arn: str = "", **more: Any) -> None:
+        key = (_attributes(endpoint) or {}).get("KmsMasterKeyId")
+        if not key or policies.service_may_encrypt("sns.amazonaws.com", key, topic_arn):
+            original(endpoint, *rest, topic_arn=topic_arn, **more)
+
+    sns._deliver_to_sqs = deliver
+
+
 def _failure(target: Mapping[str, Any], rule_arn: str) -> _Failure | None:
     arn = target.get("Arn", "")
     parts = arn.split(":")

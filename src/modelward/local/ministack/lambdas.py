@@ -4,14 +4,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ministack.core import concurrency, lambda_runtime, responses
+from ministack.core import concurrency, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, sqs
 
-from modelward.local.ministack import Response, in_scope, policies
+from modelward.local.ministack import in_scope
 from modelward.local.streams import Cursor, Rules, after
 
 
@@ -29,68 +29,6 @@ def run_python_functions_with(binary: str, prelude: str) -> None:
 def stop_functions() -> None:
     """End the worker processes of all functions and remove their folders."""
     lambda_runtime.reset()
-
-
-def map_only_what_may_be_read() -> None:
-    """Let CreateEventSourceMapping refuse a source that the function's role may not read, as Lambda does."""
-    original = lambda_svc._create_esm
-
-    def create(data: dict[str, Any]) -> Response:
-        name, qualifier, fault = lambda_svc._resolve_existing_esm_function(data.get("FunctionName", ""))
-        refusal = "" if fault else refused_source({**data, "FunctionName": name, "Qualifier": qualifier})
-        answer: Response
-        if refusal:
-            answer = responses.error_response_json("InvalidParameterValueException", refusal, 400)
-        else:
-            answer = original(data)
-        return answer
-
-    lambda_svc._create_esm = create
-
-
-def refused_source(mapping: Mapping[str, Any]) -> str:
-    """Say, in Lambda's words, what the role of a mapping's function lacks to read its source; nothing if it may.
-
-    The words are those that people report of Lambda; about keys there is no report, so that text is ours.
-    """
-    _, config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    role, source = (config or {}).get("Role", ""), mapping.get("EventSourceArn", "")
-    if role.count(":") < 5:
-        return ""
-    if ":dynamodb:" in source and not all(policies.role_may(role, action, source) for action in _STREAM_ACTIONS):
-        return (
-            f"Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, "
-            "DescribeStream, and ListStreams Actions on your stream in IAM."
-        )
-    for action, resource in _needs(source, mapping.get("DestinationConfig") or {}):
-        if not policies.role_may(role, action, resource):
-            service, _, call = action.partition(":")
-            lacking = f"call {call} on {service.upper()}"
-            return f"The provided execution role does not have permissions to {lacking}"
-    return ""
-
-
-_STREAM_ACTIONS = (
-    "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator",
-    "dynamodb:DescribeStream",
-    "dynamodb:ListStreams",
-)
-
-
-def _needs(source: str, destinations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give actions and resources: to read a queue, with its key, and to write to the destination of failures."""
-    if ":sqs:" in source:
-        yield from ((f"sqs:{call}", source) for call in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"))
-        key = ((sqs._queue_by_arn(source) or {}).get("attributes") or {}).get("KmsMasterKeyId")
-        arn = policies.key_arn(key) if key else None
-        if arn:
-            yield "kms:Decrypt", arn
-    destination = (destinations.get("OnFailure") or {}).get("Destination", "")
-    if ":sqs:" in destination:
-        yield "sqs:SendMessage", destination
-    if ":sns:" in destination:
-        yield "sns:Publish", destination
 
 
 def read_streams_properly() -> "StreamReader":
