@@ -70,6 +70,10 @@ def role(aws: LocalAws, name: str, *statements: dict[str, Any], service: str = "
     return arn
 
 
+READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+READ_STREAM = ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams")
+
+
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
 
@@ -184,7 +188,13 @@ def test_an_approval_reaches_a_queue_and_a_function_that_acts_as_its_role(aws: L
     inbox = sqs.create_queue(QueueName="approvals")["QueueUrl"]
     answers = sqs.create_queue(QueueName="answers")["QueueUrl"]
     pattern = {"source": ["aws.sagemaker"], "detail": {"ModelApprovalStatus": ["Approved"]}}
-    events.put_rule(Name="approvals", EventPattern=json.dumps(pattern))
+    rule = events.put_rule(Name="approvals", EventPattern=json.dumps(pattern))["RuleArn"]
+    deliver = {
+        **allow("sqs:SendMessage", resource=QUEUE_ROOT + "approvals"),
+        "Principal": {"Service": "events.amazonaws.com"},
+    }
+    deliver["Condition"] = {"ArnEquals": {"aws:SourceArn": rule}}
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": json.dumps({"Statement": [deliver]})})
     events.put_targets(Rule="approvals", Targets=[{"Id": "q", "Arn": QUEUE_ROOT + "approvals"}])
     code = """
 import boto3, json, os
@@ -200,6 +210,7 @@ def handler(event, context):
 """
     statements = (
         allow("sqs:SendMessage", resource=QUEUE_ROOT + "answers"),
+        allow(*READ_QUEUE, resource=QUEUE_ROOT + "approvals"),
         allow("sagemaker:UpdateModelPackage", resource=f"arn:aws:sagemaker:*:*:model-package/{GROUP}/*"),
     )
     function(aws, "on-approval", code, role(aws, "on-approval-role", *statements), ANSWERS=answers, OTHER=inbox)
@@ -272,7 +283,8 @@ def test_a_stream_goes_on_at_the_record_that_failed_and_gives_it_up_after_its_re
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )["TableDescription"]["LatestStreamArn"]
-    function(aws, "teller", STREAM_HANDLER, role(aws, "teller-role", allow("sqs:SendMessage")), SEEN=seen)
+    may = role(aws, "teller-role", allow("sqs:SendMessage"), allow(*READ_STREAM, resource=stream))
+    function(aws, "teller", STREAM_HANDLER, may, SEEN=seen)
     aws.client("admin", "lambda").create_event_source_mapping(
         FunctionName="teller",
         EventSourceArn=stream,
@@ -301,7 +313,8 @@ def test_a_message_that_fails_goes_to_the_dead_letters(aws: LocalAws) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     policy = json.dumps({"deadLetterTargetArn": QUEUE_ROOT + "dead", "maxReceiveCount": 2})
     url = sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "1"})["QueueUrl"]
-    function(aws, "failing", "def handler(event, context): raise ValueError(1)", role(aws, "failing-role"))
+    may = role(aws, "failing-role", allow(*READ_QUEUE, resource=QUEUE_ROOT + "work"))
+    function(aws, "failing", "def handler(event, context): raise ValueError(1)", may)
     aws.client("admin", "lambda").update_function_configuration(FunctionName="failing", Timeout=1)
     aws.client("admin", "lambda").create_event_source_mapping(
         FunctionName="failing", EventSourceArn=QUEUE_ROOT + "work"
@@ -412,28 +425,3 @@ def test_an_archive_that_the_execution_role_may_not_read_does_not_serve(aws: Loc
     sagemaker.create_endpoint(EndpointName="locked", EndpointConfigName="locked")
     aws.wait_idle()
     assert sagemaker.describe_endpoint(EndpointName="locked")["EndpointStatus"] == "Failed"
-
-
-def test_cloudformation_makes_groups_and_refuses_what_it_would_ignore(aws: LocalAws) -> None:
-    cloudformation = aws.client("admin", "cloudformation")
-    group = {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": {"ModelPackageGroupName": "sounds"}}
-    outputs = {
-        "Ref": {"Value": {"Ref": "Group"}},
-        "Status": {"Value": {"Fn::GetAtt": ["Group", "ModelPackageGroupStatus"]}},
-    }
-    template = {"Resources": {"Group": group}, "Outputs": outputs}
-    cloudformation.create_stack(StackName="groups", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="groups", WaiterConfig={"Delay": 1})
-    stack = cloudformation.describe_stacks(StackName="groups")["Stacks"][0]
-    arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/sounds"
-    assert {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]} == {"Ref": arn, "Status": "Completed"}
-
-    group["Properties"]["ManagedConfiguration"] = {}  # type: ignore[index]
-    cloudformation.create_stack(StackName="refused", TemplateBody=json.dumps({"Resources": {"Group": group}}))
-    events = eventually(lambda: _failures(cloudformation, "refused"))
-    assert "extraneous key [ManagedConfiguration] is not permitted" in events[0]
-
-
-def _failures(cloudformation: Any, stack: str) -> list[str]:
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]

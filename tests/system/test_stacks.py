@@ -389,6 +389,15 @@ def test_functions_append_to_the_ledger_and_cannot_rewrite_it(deployed: Deployme
         client.close()
 
 
+def test_not_even_an_administrator_rewrites_the_ledger(deployed: Deployment) -> None:
+    entry = deployed.entries(deployed.now_live())[0]
+    key = {"model": {"S": entry.model}, "entry": {"S": entry.key}}
+    database = deployed.aws.client(ADMIN, "dynamodb")
+    for call in (database.delete_item, database.update_item):
+        with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
+            call(TableName=deployed.settings.table, Key=key)
+
+
 def test_a_function_touches_no_endpoint_but_that_of_the_rollout(deployed: Deployment) -> None:
     for task in ("review", "notify"):
         client = deployed.as_function(task).client("sagemaker", endpoint_url=deployed.aws.endpoint_url)

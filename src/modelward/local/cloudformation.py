@@ -1,7 +1,4 @@
-"""The SageMaker types that CloudFormation knows here: Ref, GetAtt and updates as its template reference tells them.
-
-A property that nothing here would act on is refused by name: a template that deploys must not do less than it says.
-"""
+"""The SageMaker types that CloudFormation knows here: Ref, GetAtt and updates as its template reference tells them."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +10,8 @@ from modelward.local.ministack.templates import Created, ResourceType
 from modelward.local.sagemaker import ApiError, Caller
 
 _GROUP = "AWS::SageMaker::ModelPackageGroup"
-_GROUP_PROPERTIES = frozenset(
-    {"ModelPackageGroupName", "ModelPackageGroupDescription", "ModelPackageGroupPolicy", "Tags"}
-)
+_AT_CREATION = ("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags")
+_REPLACING = ("ModelPackageGroupName", "ModelPackageGroupDescription")
 
 
 def resource_types(front: Front) -> Mapping[str, ResourceType]:
@@ -30,33 +26,34 @@ class _Groups:
     def __init__(self, front: Front) -> None:
         self._front = front
 
-    def create(self, logical_id: str, properties: Mapping[str, Any]) -> Created:
-        _refuse_unknown(_GROUP, logical_id, properties, _GROUP_PROPERTIES)
-        request = {name: properties[name] for name in _GROUP_PROPERTIES & properties.keys() if "Policy" not in name}
+    def create(self, _logical_id: str, properties: Mapping[str, Any]) -> Created:
+        request = {name: properties[name] for name in _AT_CREATION if properties.get(name) is not None}
         arn = self._call("CreateModelPackageGroup", request)["ModelPackageGroupArn"]
-        self._put_policy(properties)
+        try:
+            self._put_policy(arn, {}, properties)
+        except ValueError:
+            self.delete(arn, properties)
+            raise
         return arn, self._attributes(arn)
 
     def update(self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Created:
-        _refuse_unknown(_GROUP, physical_id, new, _GROUP_PROPERTIES)
-        for name in ("ModelPackageGroupName", "ModelPackageGroupDescription"):
-            if old.get(name) != new.get(name):
-                # AWS creates the new group first; under the same name that cannot succeed.
-                return self.create(physical_id, new)
-        self._put_policy(new)
+        if any(old.get(name) != new.get(name) for name in _REPLACING):
+            # AWS creates the new group first; under the same name that cannot succeed.
+            return self.create(physical_id, new)
+        self._put_policy(physical_id, old, new)
         self._retag(physical_id, old, new)
         return physical_id, self._attributes(physical_id)
 
-    def delete(self, physical_id: str, properties: Mapping[str, Any]) -> None:
-        name = properties.get("ModelPackageGroupName", physical_id)
-        self._call("DeleteModelPackageGroup", {"ModelPackageGroupName": name})
+    def delete(self, physical_id: str, _properties: Mapping[str, Any]) -> None:
+        self._unless("does not exist", "DeleteModelPackageGroup", {"ModelPackageGroupName": _name(physical_id)})
 
-    def _put_policy(self, properties: Mapping[str, Any]) -> None:
-        policy = properties.get("ModelPackageGroupPolicy")
+    def _put_policy(self, arn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        policy, name = new.get("ModelPackageGroupPolicy"), {"ModelPackageGroupName": _name(arn)}
         if policy:
             text = policy if isinstance(policy, str) else json.dumps(policy)
-            request = {"ModelPackageGroupName": properties["ModelPackageGroupName"], "ResourcePolicy": text}
-            self._call("PutModelPackageGroupPolicy", request)
+            self._call("PutModelPackageGroupPolicy", {**name, "ResourcePolicy": text})
+        elif old.get("ModelPackageGroupPolicy"):
+            self._unless("Cannot find resource policy", "DeleteModelPackageGroupPolicy", name)
 
     def _retag(self, arn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         kept = {tag["Key"] for tag in new.get("Tags") or ()}
@@ -82,11 +79,14 @@ class _Groups:
         except ApiError as error:
             raise ValueError(f"{error.message} (Service: SageMaker, {error.code})") from error
 
+    def _unless(self, refusal: str, operation: str, request: Mapping[str, Any]) -> None:
+        """Take away what may be gone already."""
+        try:
+            self._call(operation, request)
+        except ValueError as error:
+            if refusal not in str(error):
+                raise
 
-def _refuse_unknown(kind: str, name: str, properties: Mapping[str, Any], known: frozenset[str]) -> None:
-    extraneous = sorted(properties.keys() - known)
-    if extraneous:
-        raise ValueError(
-            f"Properties validation failed for resource {name} of type {kind}: "
-            f"extraneous key [{', '.join(extraneous)}] is not permitted"
-        )
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]

@@ -23,7 +23,18 @@ from modelward.local import cloudformation, control, functions, ministack, switc
 from modelward.local.artifacts import Artifacts
 from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
-from modelward.local.ministack import access, buckets, buses, lambdas, sessions, templates
+from modelward.local.ministack import (
+    access,
+    buckets,
+    buses,
+    events,
+    keys,
+    lambdas,
+    mappings,
+    policies,
+    sessions,
+    templates,
+)
 from modelward.local.sagemaker import Timing
 
 logger = logging.getLogger(__name__)
@@ -47,8 +58,14 @@ class Server:
         sessions.keep_source_identities()
         buckets.let_policies_name_identities()
         buses.reach_other_accounts()
+        policies.call_by_tls()
+        policies.heed_table_policies()
+        keys.demand_grants()
+        events.deliver_properly()
+        events.publish_properly()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
+        mappings.map_only_what_may_be_read()
         self._streams = lambdas.read_streams_properly()
 
     def busy(self) -> list[str]:

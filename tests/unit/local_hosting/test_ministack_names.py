@@ -11,8 +11,8 @@ from typing import Any
 import ministack.app
 import pytest
 from ministack.core import concurrency, iam_actions, iam_evaluator, lambda_runtime, responses, router
-from ministack.services import cloudwatch, dynamodb, eventbridge, iam, lambda_svc, s3, sts
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch, dynamodb, eventbridge, iam, kms, lambda_svc, s3, sns, sqs, sts
+from ministack.services.cloudformation import provisioners, stacks
 
 from modelward.local import ministack as ours
 
@@ -75,9 +75,45 @@ def test_the_version_is_the_one_that_these_names_were_read_from() -> None:
         (lambda_svc._iter_all_esms, []),
         (lambda_svc._poll_dynamodb_streams, []),
         (lambda_svc._send_ddb_stream_failure_record, ["esm", "func_rec", "batch", "stream_arn", "result", "condition"]),
+        (dynamodb._delete_resource_policy, ["data"]),
+        (dynamodb._put_resource_policy, ["data"]),
+        (dynamodb._update_continuous_backups, ["data"]),
+        (dynamodb._update_table, ["data"]),
+        (eventbridge._invoke_target, ["target", "event", "rule", "view"]),
+        (eventbridge._pattern_event_view, ["event"]),
+        (iam_evaluator._resource_policy, ["service", "resource_arn"]),
+        (kms._resolve_key, ["key_id_or_arn"]),
+        (lambda_svc._create_esm, ["data"]),
+        (lambda_svc._resolve_existing_esm_function, ["function_ref"]),
+        (lambda_svc.function_policy_for_arn, ["resource_arn"]),
+        (responses.error_response_json, ["code", "message", "status"]),
+        (s3._bucket_has_versions, ["name"]),
+        (s3._check_sse_c_copy_source, ["headers", "src_obj"]),
+        (s3._check_sse_c_part, ["headers", "upload"]),
+        (s3._check_sse_read_headers, ["headers", "obj"]),
+        (s3._delete_bucket_encryption, ["name"]),
+        (s3._delete_bucket_lifecycle, ["name"]),
+        (s3._delete_bucket_tagging, ["name"]),
+        (s3._error, ["code", "message", "status"]),
+        (s3._head_object, ["bucket_name", "key", "headers", "query_params"]),
+        (s3._put_bucket_encryption, ["name", "body"]),
+        (s3._put_bucket_lifecycle, ["name", "body"]),
+        (s3._put_bucket_logging, ["name", "body"]),
+        (s3._put_bucket_tagging, ["name", "body"]),
+        (s3._put_bucket_versioning, ["name", "body"]),
+        (s3._resolve_sse_write_headers, ["headers", "bucket_name"]),
+        (sns._deliver_to_sqs, ["endpoint", "envelope", "raw", "raw_message"]),
+        (sns._error, ["code", "message", "status"]),
+        (sns._get_topic, ["topic_arn", "action"]),
+        (sns._topic_by_arn_any_scope, ["topic_arn"]),
+        (sqs._ensure_msg_fields, ["m"]),
+        (sqs._Err, ["code", "message"]),
+        (sqs._get_q, ["url", "action"]),
+        (sqs._md5_msg_attrs, ["attrs"]),
+        (sqs._queue_by_arn, ["arn"]),
+        (sqs.queue_delay, ["q"]),
         (dynamodb.stream_records_since, ["table_name", "position", "limit"]),
         (dynamodb.stream_start_position, ["table_name"]),
-        (responses.error_response_json, ["code", "message", "status"]),
         (responses.get_account_id, []),
         (responses.json_response, ["data"]),
         (responses.get_region, []),
@@ -116,7 +152,14 @@ def test_requests_for_sagemaker_are_routed_by_their_signature() -> None:
 def test_resource_types_are_made_by_three_functions() -> None:
     queue = provisioners._RESOURCE_HANDLERS["AWS::SQS::Queue"]
     assert parameters(queue["create"]) == ["logical_id", "props", "stack_name"]
+    assert parameters(queue["update"]) == ["physical_id", "old_props", "new_props", "stack_name", "logical_id"]
+    assert queue["update_with_logical_id"] is True
     assert len(parameters(queue["delete"])) == 2
+    permission = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Permission"]
+    assert permission["delete_with_logical_id"] is True
+    assert len(parameters(permission["delete"])) == 3
+    for caller in (provisioners._provision_resource, provisioners._update_resource, provisioners._delete_resource):
+        assert "_RESOURCE_HANDLERS.get(resource_type)" in inspect.getsource(caller)
     assert not [name for name in provisioners._RESOURCE_HANDLERS if name.startswith("AWS::SageMaker::")]
 
 
@@ -125,6 +168,11 @@ def test_a_denial_and_a_credential_have_the_members_that_we_read() -> None:
     assert {"code", "message"} <= set(parameters(iam_evaluator.AuthError))
     assert {"principal_arn", "principal_id", "account_id"} <= set(parameters(iam_evaluator.ResolvedCredential))
     assert inspect.isclass(iam_evaluator.CredentialResolutionError)
+
+
+def test_topics_say_for_which_topic_they_deliver() -> None:
+    assert "topic_arn" in parameters(sns._deliver_to_sqs)
+    assert "topic_arn=topic_arn" in inspect.getsource(sns._fanout)
 
 
 def test_the_poller_looks_the_stream_reader_up_each_time() -> None:
@@ -183,3 +231,62 @@ def test_buses_and_their_policies_and_targets_are_kept_by_account() -> None:
     assert "_dispatch_to_event_bus(spec, event, rule" in inspect.getsource(eventbridge._invoke_target)
     assert '"PutPermission": _put_permission' in inspect.getsource(eventbridge.handle_request)
     assert "_foreign_bucket_allows(" in inspect.getsource(s3._apply_bucket_scope)
+
+
+def test_an_exception_of_a_maker_is_the_reason_that_the_events_of_a_stack_tell() -> None:
+    assert "str(exc)" in inspect.getsource(stacks._deploy_stack_async)
+
+
+@pytest.mark.parametrize(
+    ("caller", "call"),
+    [
+        (eventbridge._dispatch_event, "_invoke_target(target, event, rule, view)"),
+        (eventbridge._tick_scheduled_rules, "_invoke_target(target, event, rule, view)"),
+        (iam_evaluator.enforce, "_resource_policy(service, resource_arn)"),
+        (s3._copy_object, "_check_sse_c_copy_source(headers, src_obj)"),
+        (s3._create_multipart_upload, "_resolve_sse_write_headers(headers, bucket_name)"),
+        (s3._get_object, "_check_sse_read_headers(headers, obj)"),
+        (s3._head_object, "_check_sse_read_headers(headers, obj)"),
+        (s3._put_object, "_resolve_sse_write_headers(headers, bucket_name)"),
+        (s3._upload_part, "_check_sse_c_part(headers, upload)"),
+        (lambda_svc._poll_dynamodb_streams, "_iter_all_esms()"),
+        (lambda_svc._poll_sqs, "_iter_all_esms()"),
+        (sns._fanout, "_deliver_to_sqs(endpoint,"),
+        (sns._publish, '_get_topic(topic_arn, "sns:Publish")'),
+        (sqs._act_receive_message, '_get_q(url, "sqs:ReceiveMessage")'),
+        (sqs._act_send_message, '_get_q(url, "sqs:SendMessage")'),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_we_put_in_the_place_of_a_function_is_looked_up_at_each_call(
+    caller: Callable[..., Any], call: str
+) -> None:
+    assert call in inspect.getsource(caller)
+
+
+def test_what_services_keep_is_kept_under_the_names_that_we_read() -> None:
+    for store in (
+        dynamodb._resource_policies,
+        dynamodb._tables,
+        iam._roles,
+        lambda_svc._esms,
+        s3._bucket_versioning,
+        s3._buckets,
+        sns._topics,
+    ):
+        assert {"get", "get_scoped"} <= set(dir(store))
+    assert "kms" in iam_evaluator._POLICY_REQUIRED
+    assert s3.S3_NS == "http://s3.amazonaws.com/doc/2006-03-01/"
+    assert iam_evaluator._verified_key.get() == ""
+    assert iam_evaluator._anonymous.get() is False
+    assert "preserved_headers" in inspect.getsource(s3._stored_sse_headers)
+    assert len(iam_evaluator._request_origin.get()) == 2
+    assert "_request_origin.set((source_ip, secure_transport))" in inspect.getsource(iam_evaluator.pin_request_origin)
+    assert "_request_origin.get()[1]" in inspect.getsource(iam_evaluator.EvalContext)
+    assert {"secure_transport", "service_context", "principal_type"} <= set(parameters(iam_evaluator.EvalContext))
+
+
+def test_a_view_of_an_event_gives_the_event_that_is_delivered() -> None:
+    view = eventbridge._pattern_event_view({"Source": "s", "DetailType": "t", "Detail": '{"a": 1}', "EventId": "1"})
+    told = view.event_with_detail()
+    assert (told["source"], told["detail-type"], told["detail"]) == ("s", "t", {"a": 1})

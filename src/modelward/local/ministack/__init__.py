@@ -3,9 +3,9 @@
 MiniStack has no plug-in interface, so the local SageMaker is put beside its services by these names, and what it does
 otherwise than AWS is mended by them. The version is pinned and `tests/unit/local_hosting/test_ministack_names.py`
 fails for each name that goes away or changes its meaning. Everything above this package sees plain functions:
-the server's here; who may do what in `access` and `evaluation`, source identities in `sessions`, other accounts'
-buckets in `buckets`; events in `events` and, from bus to bus, in `buses`; CloudFormation in `templates`, functions and
-what they are fed from in `lambdas`.
+the server's here; who may do what in `access`, `evaluation`, `policies`, `keys`, `sessions` (source identities) and
+`buckets` (other accounts'); events in `events` and, from bus to bus, in `buses`; metrics and alarms in `alarms`;
+CloudFormation in `templates` and `completions`; functions and what they are fed from in `lambdas` and `mappings`.
 
 MiniStack keeps its state in modules and reads its settings when its app is imported, so one process runs one MiniStack,
 and `up` sets the environment of the process in which `server` does that. This package imports the app only when it

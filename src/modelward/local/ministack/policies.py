@@ -1,0 +1,107 @@
+"""Who may do what with a resource, where MiniStack does not ask: table policies, services, roles of functions."""
+
+# ruff: noqa: SLF001 - private names are what this package is for
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.services import dynamodb, iam, kms
+
+from modelward.local.ministack import scope
+
+_ENCRYPTING = ("kms:GenerateDataKey", "kms:Decrypt")  # what a producer needs of the key of a queue or topic
+
+
+def call_by_tls() -> None:
+    """Let what services do by themselves, outside of a request, count as done by TLS: policies may demand it."""
+    # Its conditions read this variable; the default, for lack of a request, is "not by TLS".
+    iam_evaluator._request_origin = ContextVar("modelward_request_origin", default=("127.0.0.1", True))
+
+
+def heed_table_policies() -> None:
+    """Let the resource policies of DynamoDB tables decide, together with those of the caller."""
+    original = iam_evaluator._resource_policy
+
+    def found(service: str, resource_arn: str) -> tuple[str, str] | None:
+        if service == "dynamodb":
+            return _table_policy(resource_arn)
+        answer: tuple[str, str] | None = original(service, resource_arn)
+        return answer
+
+    iam_evaluator._resource_policy = found
+
+
+def _table_policy(arn: str) -> tuple[str, str] | None:
+    """Return the policy of a table, or of the table of an index, and the account that owns it."""
+    parts = arn.split(":")
+    if len(parts) < 6 or "/stream/" in arn:
+        return None
+    table = arn.partition("/index/")[0]
+    kept = dynamodb._resource_policies.get_scoped(parts[4], parts[3], table)
+    return (kept["Policy"], parts[4]) if kept else None
+
+
+def service_may(service: str, action: str, resource_arn: str, source_arn: str) -> bool:
+    """Tell whether a resource's own policy lets an AWS service do something on behalf of another resource.
+
+    Args:
+        service: its principal, such as ``events.amazonaws.com``.
+        action: for instance ``sqs:SendMessage``.
+        resource_arn: the resource that has the policy.
+        source_arn: for whom the service acts, such as a rule.
+    """
+    keys = {
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": source_arn.split(":")[4],
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": service,
+    }
+    context = _context("*", "Service", "", action, resource_arn, keys)
+    found = iam_evaluator._resource_policy(action.partition(":")[0], resource_arn)
+    if found is None:
+        return False
+    decision: str = iam_evaluator.evaluate_resource_policy(found[0], context, service=service).decision
+    return decision == "Allow"
+
+
+def service_may_encrypt(service: str, key_id: str, source_arn: str) -> bool:
+    """Tell whether an AWS service may write what is encrypted with a key; the policies of AWS's keys name nobody."""
+    arn = key_arn(key_id)
+    return arn is not None and all(service_may(service, action, arn, source_arn) for action in _ENCRYPTING)
+
+
+def key_arn(key_id: str) -> str | None:
+    """Return the ARN of a customer's key of this account, by its id, ARN or alias; None for any other."""
+    found = kms._resolve_key(key_id)
+    return found["Arn"] if found else None
+
+
+def role_may(role_arn: str, action: str, resource_arn: str) -> bool:
+    """Tell whether a role may do something, by its policies, its boundary and the resource's own policy."""
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    session = f"arn:aws:sts::{account}:assumed-role/{name}/lambda"
+    context = _context(session, "AssumedRole", account, action, resource_arn, {})
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    own = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account), *limits)
+    service = action.partition(":")[0]
+    found = iam_evaluator._resource_policy(service, resource_arn)
+    if found is not None:
+        is_required = service in iam_evaluator._POLICY_REQUIRED
+        own = iam_evaluator.combine_resource_policy(own, context, *found, required=is_required, limits=limits)
+    decision: str = own.decision
+    return decision == "Allow"
+
+
+def _context(arn: str, kind: str, account: str, action: str, resource: str, keys: Mapping[str, str]) -> Any:
+    _, region = scope()
+    return iam_evaluator.EvalContext(
+        principal_arn=arn,
+        principal_type=kind,
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=region,
+        service_context=dict(keys),
+    )
