@@ -1,6 +1,19 @@
 """What all tests share: properties are tried on the same examples in every run, so that a red build stays red."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("modelward", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("modelward")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `tests/fidelity` run in a real account; the options must be known wherever pytest begins."""
+    live = parser.getgroup("live", "tests/fidelity in a real AWS account")
+    live.addoption("--live", action="store_true", help="run them in the account that boto3 finds, after an estimate")
+    live.addoption("--live-endpoints", action="store_true", help="also those that make endpoints, which take an hour")
+    live.addoption("--yes", action="store_true", help="do not ask whether to begin")
+    live.addoption("--sweep", action="store_true", help="with --live: only delete what earlier runs left behind")
+    live.addoption(
+        "--expire-after", type=int, default=360, metavar="MINUTES", help="from when a sweep may delete what is left"
+    )
