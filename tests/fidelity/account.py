@@ -21,10 +21,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from tests.fidelity import leftovers
 
 from modelward.local.moto import advance, clock, core, hosting, install
 from modelward.local.sagemaker import HostedVariant, Timing
-from tests.fidelity import leftovers
 
 INSTANCE = "ml.m5.large"
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, connect_timeout=10, read_timeout=70)
@@ -279,6 +279,11 @@ class Ground:
     def tags(self) -> list[dict[str, str]]:
         """The tags that everything must be made with."""
         return self.account.run.tag_list
+
+    @property
+    def now(self) -> datetime:
+        """The time by the account's clock."""
+        return datetime.now(UTC) if self.account.is_live else clock()
 
     def eventually(self, ask: Callable[[], Any], *, limit_s: float = 180.0) -> Any:
         """Ask until the answer is true, and return it; fail with the last one if it never is."""

@@ -16,7 +16,6 @@ import boto3
 import botocore
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-
 from tests.fidelity import leftovers
 from tests.fidelity.account import Account, Ground, RealPace, Run, local_account
 from tests.fidelity.estimate import Endpoint, announcement

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import pytest
-
 from tests.fidelity.account import Ground
 
 fidelity = pytest.mark.fidelity

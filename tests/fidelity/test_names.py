@@ -2,7 +2,6 @@
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.fidelity.account import Ground
 
 fidelity = pytest.mark.fidelity

@@ -2,7 +2,6 @@
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.fidelity.account import Ground
 
 fidelity = pytest.mark.fidelity
@@ -58,7 +57,7 @@ def test_a_version_of_nothing_is_refused(ground: Ground) -> None:
 @fidelity("no-tags-on-versions")
 def test_a_version_takes_no_tags(ground: Ground) -> None:
     group = ground.group()
-    with pytest.raises(ClientError, match="(?i)tag") as caught:
+    with pytest.raises(ClientError, match=r"(?i)tag") as caught:
         ground.version(group, Tags=[{"Key": "team", "Value": "vision"}])
     assert refusal(caught)[0] == "ValidationException"
 

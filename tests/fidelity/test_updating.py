@@ -4,7 +4,6 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.fidelity.account import Ground
 
 fidelity = pytest.mark.fidelity
