@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 JOBS   ?= auto
 
-.PHONY: demo test check lint types imports unit infra bench lock clean setup
+.PHONY: demo test test-live check lint types imports unit infra bench lock clean setup
 
 setup: $(READY)
 
@@ -35,6 +35,10 @@ imports: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# The behaviour that docs/fidelity.md tells of, in your own AWS account; ARGS="--live-endpoints", for instance.
+test-live: $(READY)
+	$(BIN)/python -m pytest --live tests/fidelity $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -11,7 +11,7 @@ PREFIX = "modelward-live-"
 ROLE_PATH = "/modelward-live/"
 RUN_TAG = "modelward:test-live"
 EXPIRES_TAG = "modelward:expires"
-_POLL_S = 5.0
+_LONGEST_PAUSE_S = 15.0
 _LIMIT_S = 3600.0
 
 Tags = Mapping[str, str]
@@ -67,7 +67,7 @@ def sweep(place: Place, prefix: str, is_due: Callable[[Leftover], bool]) -> list
 
 def delete_endpoint(place: Place, name: str) -> None:
     """Delete an endpoint, after whatever is going on with it, and wait until it is gone."""
-    sagemaker, deadline = place.client("sagemaker"), place.pace.now() + _LIMIT_S
+    sagemaker, deadline, wait_s = place.client("sagemaker"), place.pace.now() + _LIMIT_S, 0.1
     while True:
         try:
             sagemaker.delete_endpoint(EndpointName=name)
@@ -76,7 +76,8 @@ def delete_endpoint(place: Place, name: str) -> None:
                 return
             if "in-progress" not in str(error) or place.pace.now() > deadline:
                 raise
-        place.pace.pause(_POLL_S if place.pace.now() + _POLL_S < deadline else 0)
+        place.pace.pause(wait_s)
+        wait_s = min(wait_s * 1.5, _LONGEST_PAUSE_S)
 
 
 def _tagged(tags: list[Mapping[str, str]]) -> Tags:

@@ -10,7 +10,7 @@ fidelity = pytest.mark.fidelity
 endpoint = pytest.mark.endpoint
 
 
-def deployment(*alarms: str, end_s: int = 120, limit_s: int = 3600, **routing: Any) -> dict[str, Any]:
+def deployment(*alarms: str, end_s: int = 10, limit_s: int = 3600, **routing: Any) -> dict[str, Any]:
     shifting = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0, **routing}
     policy = {
         "TrafficRoutingConfiguration": shifting,
@@ -52,7 +52,7 @@ def test_a_deployment_shows_what_is_pending_and_is_forgotten_by_the_next(live: t
     ground.listen()
     old, new = ground.state(name)["EndpointConfigName"], ground.config("good-2", instances=1)
     one = {"Type": "INSTANCE_COUNT", "Value": 1}
-    wanted = deployment(Type="CANARY", WaitIntervalInSeconds=60, CanarySize=one)
+    wanted = deployment(Type="CANARY", WaitIntervalInSeconds=5, CanarySize=one)
     ground.change(name, new, DeploymentConfig=wanted)
     found = ground.state(name)
     assert found["LastDeploymentConfig"]["BlueGreenUpdatePolicy"] == wanted["BlueGreenUpdatePolicy"]
@@ -76,7 +76,7 @@ def test_an_alarm_that_rings_already_ends_a_deployment_without_a_reason(live: tu
     old = ground.state(name)["EndpointConfigName"]
     alarm = _alarm(ground, "ringing", "breaching")
     ground.account.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="on purpose")
-    ground.change(name, ground.config("good-2", instances=1), DeploymentConfig=deployment(alarm))
+    ground.change(name, ground.config("good-2", instances=1), DeploymentConfig=deployment(alarm, end_s=300))
     found = ground.settled(name)
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
     assert "FailureReason" not in found

@@ -71,7 +71,7 @@ def test_entities_outlive_what_they_tell_of(ground: Ground) -> None:
     arn = ground.version(ground.group())
     [version] = seen(ground, "list_artifacts", "ArtifactSummaries", SourceUri=arn)
     ground.sagemaker.delete_model_package(ModelPackageName=arn)
-    ground.account.pace.pause(30)
+    ground.account.pace.pause(5)
     assert ground.sagemaker.describe_artifact(ArtifactArn=version["ArtifactArn"])["Source"]["SourceUri"] == arn
 
 

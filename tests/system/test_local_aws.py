@@ -174,6 +174,7 @@ def test_accounts_and_regions_have_registries_of_their_own(aws: LocalAws) -> Non
     assert there["ModelPackageGroupSummaryList"] == []
 
 
+@pytest.mark.fidelity("unknown-operation")
 def test_an_operation_that_is_not_there_says_so_at_once(aws: LocalAws) -> None:
     with pytest.raises(ClientError, match="does not implement the operation ListTrainingJobs"):
         aws.client("admin", "sagemaker").list_training_jobs()

@@ -118,6 +118,7 @@ def test_what_moto_knows_and_we_do_not_stays_motos(sagemaker) -> None:
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
 
 
+@pytest.mark.fidelity("unknown-operation")
 def test_what_neither_knows_is_refused_at_once_by_name(sagemaker) -> None:
     with pytest.raises(ClientError, match="ListPipelineExecutionSteps") as caught:
         sagemaker.list_pipeline_execution_steps(PipelineExecutionArn="arn:aws:sagemaker:eu-west-1:1:pipeline/x")

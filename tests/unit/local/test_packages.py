@@ -60,6 +60,13 @@ def test_the_same_client_token_registers_once(digits) -> None:
     assert len(digits.events) == 2
 
 
+@pytest.mark.fidelity("tokens-do-not-expire")
+def test_a_client_token_is_remembered_for_good(digits) -> None:
+    first = digits.version(ClientToken="run-1")
+    digits.pass_s(400 * 24 * 3600)
+    assert digits.version(ClientToken="run-1") == first
+
+
 def test_a_client_token_belongs_to_one_request(digits) -> None:
     digits.version(ClientToken="run-1")
     request = {"ModelPackageGroupName": "digits", "InferenceSpecification": OTHER, "ClientToken": "run-1"}

@@ -56,6 +56,7 @@ def test_a_container_that_fails_is_a_model_error(api, status, side) -> None:
     assert error.members["OriginalStatusCode"] == status
 
 
+@pytest.mark.fidelity("traffic-in-turn")
 def test_traffic_is_split_by_weight_without_chance(api) -> None:
     api.config("a")
     variants = [

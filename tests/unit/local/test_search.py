@@ -150,6 +150,16 @@ def test_pages_join_to_the_whole(filled) -> None:
     assert found == [1, 6, 5, 4, 3, 2, 1]
 
 
+@pytest.mark.fidelity("search-pages-by-offset")
+def test_a_hit_that_comes_between_two_pages_pushes_one_onto_the_next(filled) -> None:
+    request = {"Resource": "ModelPackage", "SortBy": "CreationTime", "MaxResults": 2}
+    first = filled("Search", **request)
+    filled.clock.advance(60)
+    filled.version()
+    second = filled("Search", **request, NextToken=first["NextToken"])
+    assert second["Results"][0] == first["Results"][-1]
+
+
 def test_a_token_belongs_to_its_search(filled) -> None:
     token = filled("Search", Resource="ModelPackage", MaxResults=1)["NextToken"]
     assert "token" in filled.refusal("Search", Resource="ModelPackageGroup", NextToken=token).message
@@ -190,6 +200,7 @@ def test_an_expression_has_at_most_fifty_parts(filled) -> None:
     assert "at most 50" in refusal.message
 
 
+@pytest.mark.fidelity("search-lag")
 def test_a_lagging_index_shows_what_was(filled) -> None:
     filled.core.timing = dataclasses.replace(filled.core.timing, search_lag_s=30)
     arn = filled.version()
