@@ -28,7 +28,6 @@ from modelward.local.sagemaker import HostedVariant, Timing
 
 INSTANCE = "ml.m5.large"
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, connect_timeout=10, read_timeout=70)
-_LONGEST_PAUSE_S = 15.0
 _SETTLED_S = 3600.0  # a container that never answers keeps an endpoint busy for half an hour and more
 _REGION = "eu-west-1"
 _LOCAL_TIMING = Timing(create_s=120, update_s=240, delete_s=30, search_lag_s=2)
@@ -287,12 +286,11 @@ class Ground:
 
     def eventually(self, ask: Callable[[], Any], *, limit_s: float = 180.0) -> Any:
         """Ask until the answer is true, and return it; fail with the last one if it never is."""
-        pace, wait_s = self.account.pace, 0.1
-        deadline = pace.now() + limit_s
+        began = self.account.pace.now()
         while not (answer := ask()):
-            assert pace.now() < deadline, f"after {limit_s} s it is still {answer!r}"
-            pace.pause(wait_s)
-            wait_s = min(wait_s * 1.5, _LONGEST_PAUSE_S)
+            waited_s = self.account.pace.now() - began
+            assert waited_s < limit_s, f"after {limit_s} s it is still {answer!r}"
+            self.account.pace.pause(leftovers.patience(waited_s))
         return answer
 
     def listen(self) -> None:

@@ -67,17 +67,22 @@ def sweep(place: Place, prefix: str, is_due: Callable[[Leftover], bool]) -> list
 
 def delete_endpoint(place: Place, name: str) -> None:
     """Delete an endpoint, after whatever is going on with it, and wait until it is gone."""
-    sagemaker, deadline, wait_s = place.client("sagemaker"), place.pace.now() + _LIMIT_S, 0.1
+    sagemaker, began = place.client("sagemaker"), place.pace.now()
     while True:
+        waited_s = place.pace.now() - began
         try:
             sagemaker.delete_endpoint(EndpointName=name)
         except ClientError as error:
             if "Could not find" in str(error):
                 return
-            if "in-progress" not in str(error) or place.pace.now() > deadline:
+            if "in-progress" not in str(error) or waited_s > _LIMIT_S:
                 raise
-        place.pace.pause(wait_s)
-        wait_s = min(wait_s * 1.5, _LONGEST_PAUSE_S)
+        place.pace.pause(patience(waited_s))
+
+
+def patience(waited_s: float) -> float:
+    """Return how long to wait before asking again, in seconds: a tenth of what has been waited so far."""
+    return min(max(0.1, waited_s / 10), _LONGEST_PAUSE_S)
 
 
 def _tagged(tags: list[Mapping[str, str]]) -> Tags:

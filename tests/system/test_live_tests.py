@@ -132,7 +132,7 @@ def test_a_row_that_differs_is_told_without_the_account(aws: LocalAws, eyes: Eye
         iam.delete_user_policy(**named)
     assert code == 1
     [line] = [line for line in told.splitlines() if line.startswith("DIFFERS")]
-    assert "metadata-merges: botocore.errorfactory.ClientError: An error occurred (AccessDeniedException)" in line
+    assert "metadata-merges: botocore.exceptions.ClientError: An error occurred (AccessDeniedException)" in line
     assert "<account>" in line
     assert aws.account not in line
     assert "holds     group-exists" in told
