@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from modelward.local import authorisation, ministack
 from modelward.local.ministack import access, events
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
+from modelward.local.sagemaker.errors import unsupported
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +68,14 @@ class Front:
         try:
             if found is not None:
                 return await self._invoke(unquote(found[1]), headers, body, query)
+            if "x-amz-target" not in headers:
+                return wire.error_reply(unsupported(wire.runtime_operation(path)))
             return self._control(headers, body, query)
         except UnansweredError:
             return 503, {}, b""  # behind a gateway, a connection that breaks off looks like this
 
     def _control(self, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> ministack.Response:
-        target = headers.get("x-amz-target", "")
+        target = headers["x-amz-target"]
         denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), _members(body), headers, query)
         if denial is not None:
             return wire.error_reply(ApiError(denial.code, denial.message))

@@ -126,6 +126,12 @@ def test_what_neither_knows_is_refused_at_once_by_name(sagemaker) -> None:
     assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (400, 0)
 
 
+@pytest.mark.fidelity("unknown-operation")
+def test_an_operation_of_the_runtime_that_neither_knows_is_refused_by_name(aws) -> None:
+    with pytest.raises(ClientError, match="implement the operation InvokeEndpointWithResponseStream"):
+        aws.client("sagemaker-runtime").invoke_endpoint_with_response_stream(EndpointName="e", Body=b"")
+
+
 def test_a_lost_answer_is_a_read_time_out_to_boto3(aws) -> None:
     once = aws.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
     once.create_model_package_group(ModelPackageGroupName="digits")

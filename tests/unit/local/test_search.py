@@ -182,6 +182,7 @@ def test_visibility_conditions_must_hold_too(filled) -> None:
         ([where("ModelPackageVersion", "In", "1,2")], "only supported for text"),
         ([where("ModelPackageVersion", "Equals", "one")], "Invalid value"),
         ([where("CreationTime", "GreaterThan", "yesterday")], "Invalid value"),
+        ([where("CertifyForMarketplace", "Equals", "maybe")], "Invalid value"),
         ([where("ModelLifeCycle", "Equals", "x")], "name one of its properties"),
         ([where("ModelPackageArn", "Equals")], "must have a Value"),
         ([where("ModelPackageArn", "Contains", "a"), where("Domain", "Contains", "b")], "usage limit of 1 exceeded"),
@@ -191,6 +192,18 @@ def test_a_filter_that_makes_no_sense_is_refused(filled, tests, text) -> None:
     refusal = filled.refusal("Search", Resource="ModelPackage", SearchExpression={"Filters": tests})
     assert refusal.code == "ValidationException"
     assert text in refusal.message
+
+
+@pytest.mark.parametrize("resource", ["TrainingJob", "Endpoint"])
+def test_a_search_for_what_is_not_kept_is_refused_at_once_by_name(api, resource) -> None:
+    refusal = api.refusal("Search", Resource=resource)
+    assert (refusal.code, refusal.status) == ("UnknownOperationException", 400)
+    assert f"Search of {resource}" in refusal.message
+
+
+def test_what_has_parts_cannot_be_sorted_by(filled) -> None:
+    refusal = filled.refusal("Search", Resource="ModelPackage", SortBy="InferenceSpecification")
+    assert "name one of its properties" in refusal.message
 
 
 def test_an_expression_has_at_most_fifty_parts(filled) -> None:
