@@ -53,6 +53,21 @@ def test_a_model_is_made_of_a_version_or_of_an_image(ground: Ground) -> None:
         ground.model("both", {"ModelPackageName": arn, "Image": ground.account.image})
 
 
+@fidelity("serverless-exclusions")
+def test_a_model_without_a_network_is_not_served_without_instances(ground: Ground) -> None:
+    ground.model()  # by now the role can be assumed
+    model = ground.name("isolated")
+    request = {"PrimaryContainer": ground.container(), "ExecutionRoleArn": ground.account.role_arn}
+    ground.sagemaker.create_model(ModelName=model, **request, EnableNetworkIsolation=True, Tags=ground.tags)
+    size = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant = {"VariantName": "live", "ModelName": model, "ServerlessConfig": size}
+    with pytest.raises(ClientError) as caught:
+        ground.sagemaker.create_endpoint_config(
+            EndpointConfigName=ground.name("isolated"), ProductionVariants=[variant], Tags=ground.tags
+        )
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
 @fidelity("seen-at-once")
 def test_a_model_and_a_config_are_seen_by_the_next_call(ground: Ground) -> None:
     model = ground.model()

@@ -110,6 +110,14 @@ def test_a_group_with_versions_is_not_deleted(ground: Ground) -> None:
     ground.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
+@fidelity("group-without-policy")
+def test_a_group_without_a_policy_has_none_to_give(ground: Ground) -> None:
+    group = ground.group()
+    with pytest.raises(ClientError) as caught:
+        ground.sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
 @fidelity("lengths-in-characters")
 def test_lengths_count_characters_and_not_bytes_or_code_units(ground: Ground) -> None:
     longest = "\U00010400" * 256  # a letter beyond the basic plane: two UTF-16 units, four bytes

@@ -53,6 +53,18 @@ def test_the_fifty_first_key_is_refused(ground: Ground) -> None:
     assert ground.package(arn)[METADATA] == fifty
 
 
+@fidelity("update-with-a-token")
+def test_a_client_token_updates_once_and_belongs_to_one_request(ground: Ground) -> None:
+    arn, token = ground.version(ground.group()), ground.name("token")[-36:]
+    ground.update(arn, ModelApprovalStatus="Approved", ClientToken=token)
+    ground.update(arn, ModelApprovalStatus="Rejected")
+    ground.update(arn, ModelApprovalStatus="Approved", ClientToken=token)
+    assert ground.package(arn)["ModelApprovalStatus"] == "Rejected"
+    with pytest.raises(ClientError) as caught:
+        ground.update(arn, ApprovalDescription="another", ClientToken=token)
+    assert caught.value.response["Error"]["Code"] == "ConflictException"
+
+
 @fidelity("last-update-wins")
 def test_the_later_of_two_updates_wins_without_a_question(ground: Ground) -> None:
     arn = ground.version(ground.group())

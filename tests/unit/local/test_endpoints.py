@@ -308,6 +308,20 @@ def test_a_serverless_endpoint_shows_memory_instead_of_instances(api) -> None:
     assert describe(api)["ProductionVariants"][0]["CurrentServerlessConfig"] == limits | {"MaxConcurrency": 9}
 
 
+def test_a_serverless_endpoint_has_no_instances_to_change(api) -> None:
+    variant = {
+        "VariantName": "live",
+        "ModelName": "v1",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    api.config("v1", variants=[variant])
+    api("CreateEndpoint", EndpointName="e", EndpointConfigName="v1")
+    api.pass_s(300)
+    wanted = [{"VariantName": "live", "DesiredInstanceCount": 2}]
+    refusal = api.refusal("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=wanted)
+    assert "DesiredInstanceCount is not supported" in refusal.message
+
+
 def test_instances_cannot_become_serverless_but_the_other_way_works(live) -> None:
     limits = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     live.config("light", variants=[{"VariantName": "live", "ModelName": "light", "ServerlessConfig": limits}])
