@@ -7,7 +7,7 @@ CLIENTS := .clients
 JOBS    ?= auto
 PIP     := -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test check lint types imports unit infra bench lock clean setup clients
+.PHONY: demo test test-live check lint types imports unit infra bench lock clean setup clients
 
 setup: $(READY)
 
@@ -52,6 +52,10 @@ imports: $(READY)
 
 unit: $(READY) clients
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# The behaviour that docs/fidelity.md tells of, in your own AWS account; ARGS="--live-endpoints", for instance.
+test-live: $(READY)
+	$(BIN)/python -m pytest --live tests/fidelity $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -27,3 +27,15 @@ def installed() -> Callable[[str], str]:
         return str(found)
 
     return find
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `tests/fidelity` run in a real account; the options must be known wherever pytest begins."""
+    live = parser.getgroup("live", "tests/fidelity in a real AWS account")
+    live.addoption("--live", action="store_true", help="run them in the account that boto3 finds, after an estimate")
+    live.addoption("--live-endpoints", action="store_true", help="also those that make endpoints, which take hours")
+    live.addoption("--yes", action="store_true", help="do not ask whether to begin")
+    live.addoption("--sweep", action="store_true", help="with --live: only delete what earlier runs left behind")
+    live.addoption(
+        "--expire-after", type=int, default=360, metavar="MINUTES", help="from when a sweep may delete what is left"
+    )

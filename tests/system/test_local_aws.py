@@ -178,6 +178,16 @@ def test_accounts_and_regions_have_registries_of_their_own(aws: LocalAws) -> Non
     assert there["ModelPackageGroupSummaryList"] == []
 
 
+@pytest.mark.fidelity("unknown-operation")
+def test_an_operation_of_the_runtime_that_is_not_there_says_so_at_once(aws: LocalAws) -> None:
+    runtime = aws.client("admin", "sagemaker-runtime")
+    with pytest.raises(ClientError, match=r"implement the operation InvokeEndpointAsync\."):
+        runtime.invoke_endpoint_async(EndpointName="e", InputLocation="s3://bucket/key")
+    with pytest.raises(ClientError, match="implement the operation Search of TrainingJob"):
+        aws.client("admin", "sagemaker").search(Resource="TrainingJob")
+
+
+@pytest.mark.fidelity("unknown-operation")
 def test_an_operation_that_is_not_there_says_so_at_once(aws: LocalAws) -> None:
     with pytest.raises(ClientError, match="does not implement the operation ListTrainingJobs"):
         aws.client("admin", "sagemaker").list_training_jobs()

@@ -19,6 +19,7 @@ from modelward.local.ministack import access, events
 from modelward.local.ministack.alarms import CloudWatch, judge_alarms
 from modelward.local.ministack.evaluation import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
+from modelward.local.sagemaker.errors import unsupported
 from modelward.local.sagemaker.scope import partition_of
 
 logger = logging.getLogger(__name__)
@@ -87,12 +88,14 @@ class Front:
         try:
             if found is not None:
                 return await self._invoke(unquote(found[1]), headers, body, query)
+            if "x-amz-target" not in headers:
+                return wire.error_reply(unsupported(wire.runtime_operation(path)))
             return self._control(headers, body, query)
         except UnansweredError:
             return ministack.UNANSWERED
 
     def _control(self, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> ministack.Response:
-        target = headers.get("x-amz-target", "")
+        target = headers["x-amz-target"]
         denial = self._denial(target.removeprefix(wire.TARGET_PREFIX), wire.members(body), headers, query)
         if denial is not None:
             return wire.error_reply(ApiError(denial.code, denial.message))

@@ -16,6 +16,7 @@ def versions(api) -> list[int]:
     return [event["detail"]["ModelPackageVersion"] for event in api.events]
 
 
+@pytest.mark.fidelity("events-once-in-order")
 def test_an_event_may_come_twice(registry) -> None:
     registry.core.deliveries.duplicate()
     registry.version()
@@ -24,6 +25,7 @@ def test_an_event_may_come_twice(registry) -> None:
     assert registry.events[0] == registry.events[1]
 
 
+@pytest.mark.fidelity("events-once-in-order")
 def test_an_event_may_never_come(registry) -> None:
     registry.core.deliveries.lose(count=2)
     for _ in range(3):
@@ -32,6 +34,7 @@ def test_an_event_may_never_come(registry) -> None:
     assert len(registry.core.deliveries.lost) == 2
 
 
+@pytest.mark.fidelity("events-once-in-order")
 def test_two_events_may_change_places(registry) -> None:
     registry.core.deliveries.swap()
     for _ in range(3):
@@ -76,6 +79,7 @@ def test_a_switch_means_only_what_it_matches(registry) -> None:
 # Reads that come too early
 
 
+@pytest.mark.fidelity("seen-at-once")
 def test_a_config_may_not_be_visible_at_once(api) -> None:
     api.core.veil.hide_next("endpoint-config", reads=2)
     api.config("v1")

@@ -59,6 +59,7 @@ def test_an_endpoint_is_created_in_its_time(api) -> None:
     assert (variant["VariantName"], variant["CurrentInstanceCount"], variant["CurrentWeight"]) == ("live", 2, 1.0)
 
 
+@pytest.mark.fidelity("endpoint-gone-event")
 def test_each_change_of_state_is_told_in_the_spelling_of_events(live) -> None:
     live.update("v2")
     live.pass_s(200)
@@ -308,6 +309,20 @@ def test_a_serverless_endpoint_shows_memory_instead_of_instances(api) -> None:
     api("UpdateEndpointWeightsAndCapacities", EndpointName="digits-production", DesiredWeightsAndCapacities=change)
     api.pass_s(200)
     assert describe(api)["ProductionVariants"][0]["CurrentServerlessConfig"] == limits | {"MaxConcurrency": 9}
+
+
+def test_a_serverless_endpoint_has_no_instances_to_change(api) -> None:
+    variant = {
+        "VariantName": "live",
+        "ModelName": "v1",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    api.config("v1", variants=[variant])
+    api("CreateEndpoint", EndpointName="e", EndpointConfigName="v1")
+    api.pass_s(300)
+    wanted = [{"VariantName": "live", "DesiredInstanceCount": 2}]
+    refusal = api.refusal("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=wanted)
+    assert "DesiredInstanceCount is not supported" in refusal.message
 
 
 def test_instances_cannot_become_serverless_but_the_other_way_works(live) -> None:

@@ -59,6 +59,7 @@ def test_a_time_out_after_took_effect_and_a_token_finds_it(api) -> None:
     assert api.version(ClientToken="run-2").endswith("/2")
 
 
+@pytest.mark.fidelity("unknown-operation")
 def test_an_operation_that_is_not_there_is_refused_by_name(api) -> None:
     refusal = api.refusal("CreateTrainingJob")
     assert (refusal.code, refusal.status) == ("UnknownOperationException", 400)

@@ -85,6 +85,7 @@ def states(api) -> list[tuple[str, str]]:
 # Traffic, step by step
 
 
+@pytest.mark.fidelity("guardrails-performed")
 def test_a_canary_takes_its_part_then_all_and_the_old_fleet_ends_after_the_termination_wait(live) -> None:
     live.update("v2", DeploymentConfig=CANARY)
     assert stage(live) == ("Creating", "Launching 4 instance(s).")
@@ -107,6 +108,7 @@ def test_a_canary_takes_its_part_then_all_and_the_old_fleet_ends_after_the_termi
     assert stages(live) == ["Creating", *activating, *activating, "Deleting"]
 
 
+@pytest.mark.fidelity("guardrails-performed")
 def test_linear_steps_shift_equal_parts_with_a_bake_after_each(live) -> None:
     live.update("v2", DeploymentConfig=LINEAR)
     live.pass_s(200)
@@ -120,6 +122,7 @@ def test_linear_steps_shift_equal_parts_with_a_bake_after_each(live) -> None:
     assert live.state() == ("InService", "v2")
 
 
+@pytest.mark.fidelity("waits-of-a-deployment")
 def test_all_at_once_bakes_for_the_termination_wait_with_the_old_fleet_at_hand(live) -> None:
     live.update("v2", DeploymentConfig=blue_green(end_s=600))
     live.pass_s(799)
@@ -135,6 +138,7 @@ def test_an_update_without_guardrails_shifts_at_once_and_bakes_never(live) -> No
     assert stages(live) == ["Creating", "ActivatingTraffic", "Deleting"]
 
 
+@pytest.mark.fidelity("guardrails-performed")
 def test_a_rolling_update_replaces_batch_after_batch(live) -> None:
     live.update("v2", DeploymentConfig=ROLLING)
     assert stage(live) == ("Creating", "Launching 2 instance(s).")
@@ -152,6 +156,7 @@ def test_a_rolling_update_replaces_batch_after_batch(live) -> None:
     assert live.state() == ("InService", "v2")
 
 
+@pytest.mark.fidelity("whole-instances")
 def test_a_batch_that_does_not_divide_leaves_a_smaller_last_one(live) -> None:
     live.config("v3", count=5)
     live.update("v3", DeploymentConfig=rolling(percent(40), wait_s=0))
@@ -242,6 +247,7 @@ def test_new_sizes_are_told_in_the_variants_themselves(live) -> None:
         ({"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}, rolling(percent(50))),
     ],
 )
+@pytest.mark.fidelity("guardrails-excluded")
 def test_what_guardrails_exclude_is_replaced_all_at_once_without_a_bake(api, variant, deployment) -> None:
     api.watch.force("errors", AlarmState.OK)
     for name in ("v1", "v2"):
@@ -260,6 +266,7 @@ def test_what_guardrails_exclude_is_replaced_all_at_once_without_a_bake(api, var
         {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}},
     ],
 )
+@pytest.mark.fidelity("whole-instances")
 def test_what_cannot_be_divided_shifts_at_once_and_still_bakes(api, variant) -> None:
     api.watch.force("errors", AlarmState.OK)
     for name in ("v1", "v2"):
@@ -324,6 +331,7 @@ def test_an_alarm_that_does_not_exist_is_refused(live) -> None:
 # Going back
 
 
+@pytest.mark.fidelity("rollback-is-silent")
 def test_an_alarm_during_the_bake_returns_to_the_old_config_without_a_word(live) -> None:
     live.update("v2", DeploymentConfig=CANARY)
     live.pass_s(250)
@@ -346,6 +354,7 @@ def test_an_alarm_after_the_full_shift_still_returns_while_the_old_fleet_is_ther
     assert (live.state(), traffic(live)) == (("InService", "v1"), {"v1": 40})
 
 
+@pytest.mark.fidelity("alarms-asked-in-time")
 def test_an_alarm_while_containers_start_is_seen_once_traffic_moves(live) -> None:
     live.watch.force("errors", AlarmState.ALARM)
     live.update("v2", DeploymentConfig=CANARY)
@@ -362,6 +371,7 @@ def test_an_alarm_that_lacks_data_ends_nothing(live) -> None:
     assert live.state() == ("InService", "v2")
 
 
+@pytest.mark.fidelity("rollback-is-silent")
 def test_unhealthy_containers_end_a_guarded_update_too(live) -> None:
     live.core.faults.unhealthy_configs.add("v2")
     live.update("v2", DeploymentConfig=CANARY)
@@ -373,6 +383,7 @@ def test_unhealthy_containers_end_a_guarded_update_too(live) -> None:
     assert live.state() == ("InService", "v2")
 
 
+@pytest.mark.fidelity("rollback-is-silent")
 def test_a_deployment_that_takes_too_long_returns(live) -> None:
     live.hosting.health = lambda config: None if config.endpoint_config_name == "v2" else True
     live.core.timing = type(live.core.timing)(update_s=500, health_timeout_s=9000)
@@ -419,6 +430,7 @@ def mixed(live):
     return live
 
 
+@pytest.mark.fidelity("mix-after-failed-rollback")
 def test_a_rollback_that_fails_leaves_a_mix_of_both_configs(mixed) -> None:
     found = describe(mixed)
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("UpdateRollbackFailed", "v1")
@@ -429,6 +441,7 @@ def test_a_rollback_that_fails_leaves_a_mix_of_both_configs(mixed) -> None:
 
 
 @pytest.mark.parametrize("remedy", ["v1", "v2"])
+@pytest.mark.fidelity("mix-after-failed-rollback")
 def test_a_mix_is_remedied_by_an_update_to_either_config(mixed, remedy) -> None:
     mixed.update(remedy)
     mixed.pass_s(200)
@@ -448,6 +461,7 @@ def test_a_mix_stays_one_through_maintenance_and_an_update_that_fails(mixed) -> 
     assert traffic(mixed) == {"v1": 20, "v2": 20}
 
 
+@pytest.mark.fidelity("mix-after-failed-rollback")
 def test_a_mix_can_be_deleted(mixed) -> None:
     mixed("DeleteEndpoint", **NAME)
     mixed.pass_s(20)
@@ -457,6 +471,7 @@ def test_a_mix_can_be_deleted(mixed) -> None:
 # Other states
 
 
+@pytest.mark.fidelity("sizes-roll-back")
 def test_new_sizes_that_cannot_be_had_roll_back(live) -> None:
     live.core.faults.add("UpdateEndpointWeightsAndCapacities", kind=Fault.UNHEALTHY)
     wanted = [{"VariantName": "live", "DesiredInstanceCount": 9}]
@@ -470,6 +485,7 @@ def test_new_sizes_that_cannot_be_had_roll_back(live) -> None:
     assert [state for state, _ in states(live)][-3:] == ["UPDATING", "ROLLING_BACK", "IN_SERVICE"]
 
 
+@pytest.mark.fidelity("maintenance-refuses")
 def test_maintenance_by_aws_blocks_changes_while_the_endpoint_serves(live) -> None:
     live.core.update_by_system("digits-production", 600)
     assert live.state() == ("SystemUpdating", "v1")
@@ -481,6 +497,7 @@ def test_maintenance_by_aws_blocks_changes_while_the_endpoint_serves(live) -> No
     assert [state for state, _ in states(live)][-2:] == ["SYSTEM_UPDATING", "IN_SERVICE"]
 
 
+@pytest.mark.fidelity("quota-counts-both")
 def test_a_quota_counts_both_fleets_of_an_update(live) -> None:
     live.core.faults.quotas["ml.m5.large"] = 6
     refusal = live.refusal("UpdateEndpoint", **NAME, EndpointConfigName="v2")

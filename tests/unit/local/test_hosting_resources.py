@@ -158,6 +158,37 @@ def test_serverless_excludes_other_variants_and_data_capture(api) -> None:
     assert "Data capture" in api.refusal("CreateEndpointConfig", **request).message
 
 
+@pytest.mark.fidelity("serverless-exclusions")
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"PrimaryContainer": {"Image": "i"}, "EnableNetworkIsolation": True}, "network isolation"),
+        (
+            {"PrimaryContainer": {"Image": "i"}, "VpcConfig": {"SecurityGroupIds": ["sg"], "Subnets": ["net"]}},
+            "a VPC configuration",
+        ),
+        ({"Containers": [{"Image": "i"}, {"Image": "j"}]}, "several containers"),
+        (
+            {
+                "PrimaryContainer": {
+                    "Image": "i",
+                    "ModelDataSource": {
+                        "S3DataSource": {"S3Uri": "s3://b/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+                    },
+                }
+            },
+            "a ModelDataSource",
+        ),
+    ],
+)
+def test_what_needs_instances_is_not_served_without(api, more, what) -> None:
+    api("CreateModel", ModelName="m", **more)
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant = {"VariantName": "live", "ModelName": "m", "ServerlessConfig": serverless}
+    refusal = api.refusal("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant])
+    assert f"Model m has {what}, which serverless does not support" in refusal.message
+
+
 def test_data_capture_and_a_shadow_show_on_the_endpoint(api) -> None:
     api("CreateModel", ModelName="m", PrimaryContainer={"Image": "i"})
     live, shadow = ({"VariantName": name, "ModelName": "m", **SIZE} for name in ("live", "shadow"))

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -153,6 +154,7 @@ def test_edges_bring_what_lies_on_the_way(deployed) -> None:
     assert {each["DestinationArn"] for each in found["Edges"]} >= {end, artifact(deployed, VERSION)}
 
 
+@pytest.mark.fidelity("query-both-ways")
 def test_data_leads_to_the_endpoints_that_serve_it_and_both_ways_lead_everywhere(deployed) -> None:
     data = artifact(deployed, DATA)
     down = {"StartArns": [data], "Direction": "Descendants"}
@@ -161,6 +163,19 @@ def test_data_leads_to_the_endpoints_that_serve_it_and_both_ways_lead_everywhere
     assert ("Artifact", "Image") in vertices(deployed, StartArns=[data], Direction="Both")
     approved = {"Filters": {"Properties": {"ModelApprovalStatus": "Approved", "other": "no"}}, "IncludeEdges": False}
     assert vertices(deployed, StartArns=[data], **approved) == {("Action", "Approval")}
+
+
+@pytest.mark.fidelity("query-both-ways")
+def test_a_query_goes_ten_steps_and_no_further(registered) -> None:
+    arns = []
+    for number in range(12):
+        source = {"SourceUri": f"s3://bucket/{number}"}
+        arns.append(registered("CreateArtifact", ArtifactType="Data", Source=source)["ArtifactArn"])
+    for before, after in pairwise(arns):
+        registered("AddAssociation", SourceArn=before, DestinationArn=after)
+    found = registered("QueryLineage", StartArns=arns[:1], Direction="Descendants")["Vertices"]
+    assert [each["Arn"] for each in found] == arns[1:11]
+    assert registered.refusal("QueryLineage", StartArns=arns[:1], MaxDepth=11).code == "ValidationException"
 
 
 def test_vertices_come_in_pages(deployed) -> None:

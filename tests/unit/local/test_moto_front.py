@@ -124,11 +124,18 @@ def test_what_moto_knows_and_we_do_not_stays_motos(sagemaker) -> None:
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
 
 
+@pytest.mark.fidelity("unknown-operation")
 def test_what_neither_knows_is_refused_at_once_by_name(sagemaker) -> None:
     with pytest.raises(ClientError, match="ListPipelineExecutionSteps") as caught:
         sagemaker.list_pipeline_execution_steps(PipelineExecutionArn="arn:aws:sagemaker:eu-west-1:1:pipeline/x")
     metadata = caught.value.response["ResponseMetadata"]
     assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (400, 0)
+
+
+@pytest.mark.fidelity("unknown-operation")
+def test_an_operation_of_the_runtime_that_neither_knows_is_refused_by_name(aws) -> None:
+    with pytest.raises(ClientError, match="implement the operation InvokeEndpointWithResponseStream"):
+        aws.client("sagemaker-runtime").invoke_endpoint_with_response_stream(EndpointName="e", Body=b"")
 
 
 def test_a_lost_answer_is_a_read_time_out_to_boto3(aws) -> None:

@@ -53,6 +53,7 @@ def test_a_version_keeps_all_that_it_was_registered_with(digits) -> None:
     }
 
 
+@pytest.mark.fidelity("version-without-name")
 def test_a_version_is_described_by_group_and_number_and_has_no_name(digits) -> None:
     digits.version()
     found = digits.package(ARN)
@@ -65,6 +66,25 @@ def test_the_same_client_token_registers_once(digits) -> None:
     assert digits.version(ClientToken="run-1") == first
     assert digits.version(ClientToken="run-2") != first
     assert len(digits.events) == 2
+
+
+@pytest.mark.fidelity("update-with-a-token")
+def test_the_same_client_token_updates_once(digits) -> None:
+    arn = digits.version(ClientToken="run-1")
+    change = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved", "ClientToken": "run-1"}
+    digits("UpdateModelPackage", **change)
+    digits("UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    digits("UpdateModelPackage", **change)
+    assert digits.package(arn)["ModelApprovalStatus"] == "Rejected"
+    other = change | {"ModelApprovalStatus": "PendingManualApproval"}
+    assert digits.refusal("UpdateModelPackage", **other).code == "ConflictException"
+
+
+@pytest.mark.fidelity("tokens-do-not-expire")
+def test_a_client_token_is_remembered_for_good(digits) -> None:
+    first = digits.version(ClientToken="run-1")
+    digits.pass_s(400 * 24 * 3600)
+    assert digits.version(ClientToken="run-1") == first
 
 
 def test_a_client_token_belongs_to_one_request(digits) -> None:
@@ -158,6 +178,15 @@ def test_additional_specifications_are_added_under_names_of_their_own(digits) ->
     assert [each["Name"] for each in digits.package(ARN)["AdditionalInferenceSpecifications"]] == ["fast"]
     request = {"ModelPackageArn": ARN, "AdditionalInferenceSpecificationsToAdd": fast}
     assert "unique names" in digits.refusal("UpdateModelPackage", **request).message
+
+
+def test_a_clone_of_an_algorithm_has_no_empty_specification(digits) -> None:
+    algorithm = {"SourceAlgorithms": [{"AlgorithmName": "trees"}]}
+    request = {"ModelPackageGroupName": "digits"}
+    made = digits("CreateModelPackage", **request, SourceAlgorithmSpecification=algorithm)["ModelPackageArn"]
+    clone = digits.package(digits("CreateModelPackage", **request, SourceUri=made)["ModelPackageArn"])
+    assert clone["SourceAlgorithmSpecification"] == algorithm
+    assert "InferenceSpecification" not in clone
 
 
 def test_a_version_can_be_cloned_by_its_arn(digits) -> None:

@@ -56,6 +56,7 @@ def test_a_container_that_fails_is_a_model_error(api, status, side) -> None:
     assert error.members["OriginalStatusCode"] == status
 
 
+@pytest.mark.fidelity("traffic-in-turn")
 def test_traffic_is_split_by_weight_without_chance(api) -> None:
     api.config("a")
     variants = [
@@ -82,10 +83,23 @@ def test_variants_of_no_weight_share_alike(api) -> None:
     assert {invoke(api)[0]["InvokedProductionVariant"] for _ in range(2)} == {"x", "y"}
 
 
+@pytest.mark.fidelity("largest-bodies")
 def test_a_body_that_is_too_large_is_refused(api) -> None:
     api.endpoint()
     with pytest.raises(ApiError, match="6291456"):
         invoke(api, body=b"x" * 6_291_457)
+
+
+@pytest.mark.fidelity("largest-bodies")
+def test_a_serverless_endpoint_takes_smaller_bodies(api) -> None:
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    api.config("small", variants=[{"VariantName": "live", "ModelName": "small", "ServerlessConfig": serverless}])
+    api("CreateEndpoint", EndpointName="small", EndpointConfigName="small")
+    api.pass_s(300)
+    four = 4 * 1024 * 1024
+    assert api.core.invoke_endpoint({"EndpointName": "small"}, b"x" * four, api.caller)
+    with pytest.raises(ApiError, match=f"less than or equal to {four}"):
+        api.core.invoke_endpoint({"EndpointName": "small"}, b"x" * (four + 1), api.caller)
 
 
 def test_faults_strike_invocations_too(api) -> None:

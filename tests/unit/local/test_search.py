@@ -150,6 +150,16 @@ def test_pages_join_to_the_whole(filled) -> None:
     assert found == [1, 6, 5, 4, 3, 2, 1]
 
 
+@pytest.mark.fidelity("search-pages-by-offset")
+def test_a_hit_that_comes_between_two_pages_pushes_one_onto_the_next(filled) -> None:
+    request = {"Resource": "ModelPackage", "SortBy": "CreationTime", "MaxResults": 2}
+    first = filled("Search", **request)
+    filled.clock.advance(60)
+    filled.version()
+    second = filled("Search", **request, NextToken=first["NextToken"])
+    assert second["Results"][0] == first["Results"][-1]
+
+
 def test_a_token_belongs_to_its_search(filled) -> None:
     token = filled("Search", Resource="ModelPackage", MaxResults=1)["NextToken"]
     assert "token" in filled.refusal("Search", Resource="ModelPackageGroup", NextToken=token).message
@@ -172,6 +182,7 @@ def test_visibility_conditions_must_hold_too(filled) -> None:
         ([where("ModelPackageVersion", "In", "1,2")], "only supported for text"),
         ([where("ModelPackageVersion", "Equals", "one")], "Invalid value"),
         ([where("CreationTime", "GreaterThan", "yesterday")], "Invalid value"),
+        ([where("CertifyForMarketplace", "Equals", "maybe")], "Invalid value"),
         ([where("ModelLifeCycle", "Equals", "x")], "name one of its properties"),
         ([where("ModelPackageArn", "Equals")], "must have a Value"),
         ([where("ModelPackageArn", "Contains", "a"), where("Domain", "Contains", "b")], "usage limit of 1 exceeded"),
@@ -183,6 +194,18 @@ def test_a_filter_that_makes_no_sense_is_refused(filled, tests, text) -> None:
     assert text in refusal.message
 
 
+@pytest.mark.parametrize("resource", ["TrainingJob", "Endpoint"])
+def test_a_search_for_what_is_not_kept_is_refused_at_once_by_name(api, resource) -> None:
+    refusal = api.refusal("Search", Resource=resource)
+    assert (refusal.code, refusal.status) == ("UnknownOperationException", 400)
+    assert f"Search of {resource}" in refusal.message
+
+
+def test_what_has_parts_cannot_be_sorted_by(filled) -> None:
+    refusal = filled.refusal("Search", Resource="ModelPackage", SortBy="InferenceSpecification")
+    assert "name one of its properties" in refusal.message
+
+
 def test_an_expression_has_at_most_fifty_parts(filled) -> None:
     twenty = {"Filters": [where("Domain", "Exists")] * 20}
     assert hits(filled, expression={"SubExpressions": [twenty, {"Filters": twenty["Filters"][:8]}] * 1}) == []
@@ -190,6 +213,7 @@ def test_an_expression_has_at_most_fifty_parts(filled) -> None:
     assert "at most 50" in refusal.message
 
 
+@pytest.mark.fidelity("search-lag")
 def test_a_lagging_index_shows_what_was(filled) -> None:
     filled.core.timing = dataclasses.replace(filled.core.timing, search_lag_s=30)
     arn = filled.version()

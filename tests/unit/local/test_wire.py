@@ -3,7 +3,7 @@ import json
 import pytest
 
 from modelward.local.sagemaker import Fault, UnansweredError
-from modelward.local.sagemaker.wire import handle_http, handle_invocation
+from modelward.local.sagemaker.wire import handle_http, handle_invocation, runtime_operation
 
 
 def post(api, operation: str, request) -> tuple[int, dict, dict]:
@@ -40,6 +40,18 @@ def test_an_unknown_operation_is_refused_at_once(api) -> None:
     status, _, answer = post(api, "MakeCoffee", {})
     assert (status, answer["__type"]) == (400, "UnknownOperationException")
     assert "MakeCoffee" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("/endpoints/e/async-invocations", "InvokeEndpointAsync"),
+        ("/endpoints/e/invocations-response-stream", "InvokeEndpointWithResponseStream"),
+        ("/elsewhere", "/elsewhere"),
+    ],
+)
+def test_a_path_of_the_runtime_stands_for_an_operation(path, operation) -> None:
+    assert runtime_operation(path) == operation
 
 
 def test_a_lost_answer_is_left_to_the_front(api) -> None:

@@ -129,7 +129,10 @@ class SageMakerRuntimeResponse(_LocalResponse, MotoRuntimeResponse):
 
     def call_action(self) -> Any:
         """Answer a request: have the endpoint's container do it, or leave it to moto."""
-        if self._get_action() != "InvokeEndpoint":
+        operation = self._get_action()
+        if camelcase_to_underscores(operation) not in method_names_from_class(MotoRuntimeResponse):
+            return self._sent(error_reply(unsupported(operation)))
+        if operation != "InvokeEndpoint":
             return super().call_action()
         headers: Mapping[str, str] = self.headers
         name = self.path.split("/")[2]

@@ -4,7 +4,7 @@ An alarm that somebody has put into ALARM by SetAlarmState is in ALARM. Any othe
 invocations produced, on the mock's clock; metric math and composite alarms are only what SetAlarmState says.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
@@ -25,7 +25,8 @@ class MotoWatch(MemoryWatch):
         """Keep a datum, also where GetMetricStatistics finds it."""
         super().put(datum)
         dimensions = [{"Name": name, "Value": value} for name, value in datum.dimensions.items()]
-        told = {"MetricName": datum.name, "Value": datum.value, "Unit": datum.unit, "Timestamp": datum.at}
+        at = datum.at.astimezone(UTC).replace(tzinfo=None)  # moto keeps times so, and cannot compare others with them
+        told = {"MetricName": datum.name, "Value": datum.value, "Unit": datum.unit, "Timestamp": at}
         self._cloudwatch.put_metric_data(NAMESPACE, [{**told, "Dimensions": dimensions}])
 
     def state(self, name: str, at: datetime) -> AlarmState | None:

@@ -131,8 +131,8 @@ class Endpoint:
         return answer
 
     def _described(self, variant: Variant) -> dict[str, Any]:
-        if self.fleet is None:
-            return variant.describe(0)
+        if self.fleet is None and self.rollout is not None:
+            return {**variant.describe(0), **self.rollout.status(variant, is_old=False)}
         if self.rollout is None:
             return variant.describe(self.stuck.left(variant) if self.stuck else _size(variant))
         goal = self.rollout.new.find(variant.name) if self.rollout.is_resizing else None

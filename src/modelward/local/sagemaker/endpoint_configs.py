@@ -118,11 +118,13 @@ class EndpointConfigs:
         name = variant["VariantName"]
         if "ModelName" not in variant:
             raise invalid(f"ModelName must be specified for production variant {name}.")
-        self._models.find(variant["ModelName"])
+        model = self._models.find(variant["ModelName"])
         if ("ServerlessConfig" in variant) == ("InstanceType" in variant or "InstancePools" in variant):
             raise invalid(f"Specify either ServerlessConfig or InstanceType for production variant {name}.")
         if "ServerlessConfig" in variant:
             _check_serverless(name, variant)
+            if model.needs_instances:
+                raise invalid(f"Model {model.name} has {model.needs_instances}, which serverless does not support.")
         elif "InitialInstanceCount" not in variant and "ManagedInstanceScaling" not in variant:
             raise invalid(f"InitialInstanceCount must be specified for production variant {name}.")
         return {"InitialVariantWeight": 1.0, **variant}

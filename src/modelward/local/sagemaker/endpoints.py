@@ -123,9 +123,12 @@ class Endpoints:
         endpoint = self._find_at_rest(request["EndpointName"])
         assert endpoint.fleet is not None  # noqa: S101 - InService means that there is one
         wanted = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
-        for name in wanted:
-            if endpoint.fleet.find(name) is None:
+        for name, each in wanted.items():
+            variant = endpoint.fleet.find(name)
+            if variant is None:
                 raise invalid(f'Could not find production variant "{name}" for endpoint "{endpoint.arn}".')
+            if variant.count is None and "DesiredInstanceCount" in each:
+                raise invalid(f'DesiredInstanceCount is not supported for the serverless production variant "{name}".')
         resized = tuple(variant.resized(wanted.get(variant.name, {})) for variant in endpoint.fleet)
         fleet = replace(endpoint.fleet, variants=resized)
         quotas.check(self._near.faults.quotas, self._shelf, fleet, endpoint.fleet)

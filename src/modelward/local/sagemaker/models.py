@@ -48,9 +48,17 @@ class Model:
     served: Served
 
     @property
-    def is_isolated(self) -> bool:
-        """Tell whether its containers have no network."""
-        return bool(self.fields.get("EnableNetworkIsolation"))
+    def needs_instances(self) -> str:
+        """Name what it has that no serverless endpoint can serve; nothing if there is no such thing."""
+        containers = [self.fields.get("PrimaryContainer", {}), *self.fields.get("Containers", ())]
+        found = {
+            "network isolation": self.fields.get("EnableNetworkIsolation"),
+            "a VPC configuration": "VpcConfig" in self.fields,
+            "several containers": len(self.fields.get("Containers", ())) > 1,
+            "a ModelDataSource": any("ModelDataSource" in container for container in containers),
+            "a Marketplace model package": self.served.is_marketplace,
+        }
+        return next((what for what, is_there in found.items() if is_there), "")
 
     def describe(self) -> dict[str, Any]:
         """Return the answer of DescribeModel."""

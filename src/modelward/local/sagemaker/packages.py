@@ -173,24 +173,23 @@ class Packages:
         self._shelf: Shelf[Package] = Shelf()
         self._versioned = Order()
         self._unversioned = Order()
-        self._tokens: dict[str, tuple[int, str]] = {}
+        self._tokens: dict[tuple[str, str], tuple[int, str]] = {}
 
     # Creating
 
     def create(self, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateModelPackage."""
-        token = request.get("ClientToken")
-        return (
-            self._once(token, request, lambda: self._create(request, caller))
-            if token
-            else self._create(request, caller)
-        )
+        return self._once("create", request, lambda: self._create(request, caller))
 
-    def _once(self, token: str, request: Mapping[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _once(self, what: str, request: Mapping[str, Any], perform: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Perform a request, unless its token says that it was."""
+        token = request.get("ClientToken")
+        if token is None:
+            return perform()
         content = hash(repr(sorted(request.items())))
-        if token not in self._tokens:
-            self._tokens[token] = (content, make()["ModelPackageArn"])
-        first_content, arn = self._tokens[token]
+        if (what, token) not in self._tokens:
+            self._tokens[what, token] = (content, perform()["ModelPackageArn"])
+        first_content, arn = self._tokens[what, token]
         if content != first_content:
             raise conflict(f"The client token {token} was used before with other parameters, for {arn}.")
         return {"ModelPackageArn": arn}
@@ -341,6 +340,9 @@ class Packages:
 
     def update(self, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateModelPackage: what a request leaves out stays."""
+        return self._once("update", request, lambda: self._update(request, caller))
+
+    def _update(self, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         package = self.find(request["ModelPackageArn"])
         fields = dict(package.fields)
         updated = [member for member in _REPLACED if member in request]

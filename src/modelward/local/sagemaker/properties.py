@@ -100,8 +100,8 @@ def parse(kind: Kind, text: str, name: str) -> Any:
                 moment = datetime.fromisoformat(text)
                 return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             case Kind.TRUTH:
-                return text.lower() == "true"
+                return {"true": True, "false": False}[text.lower()]
             case _:
                 return text
-    except ValueError:
+    except (KeyError, ValueError):
         raise invalid(f"Invalid value for property {name}: {text}") from None

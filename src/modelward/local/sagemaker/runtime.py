@@ -12,8 +12,8 @@ from modelward.local.sagemaker.interface import Hosting
 from modelward.local.sagemaker.rollouts import Share
 from modelward.local.sagemaker.scope import Scope
 
-LARGEST_BODY = 6_291_456
-
+LARGEST_BODY = 6 * 1024 * 1024
+LARGEST_SERVERLESS_BODY = 4 * 1024 * 1024
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -34,15 +34,13 @@ class Runtime:
 
     def choose(self, request: Mapping[str, Any], body: bytes) -> Variant:
         """Decide which variant answers."""
-        if len(body) > LARGEST_BODY:
-            raise _refused(
-                "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {LARGEST_BODY}"
-            )
+        _check_size(body, LARGEST_BODY)
         name = request["EndpointName"]
         shares = self._endpoints.serving(name)
         if not shares:
             raise _refused(f"Endpoint {name} of account {self._scope.account} not found.")
+        if any(variant.serverless for variant, _ in shares):
+            _check_size(body, LARGEST_SERVERLESS_BODY)
         target = request.get("TargetVariant")
         return self._by_weight(name, self._targeted(shares, target, name) if target else shares)
 
@@ -112,6 +110,14 @@ def _measured(
     yield "Invocation5XXErrors", float(status >= 500), "None"
     yield "ModelLatency", in_model / _MICROSECOND, "Microseconds"
     yield "OverheadLatency", before / _MICROSECOND, "Microseconds"
+
+
+def _check_size(body: bytes, largest: int) -> None:
+    if len(body) > largest:
+        raise _refused(
+            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {largest}"
+        )
 
 
 def _refused(message: str) -> ApiError:

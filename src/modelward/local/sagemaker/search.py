@@ -6,6 +6,7 @@ from typing import Any
 from botocore.model import StructureShape
 
 from modelward.local.sagemaker import groups, packages
+from modelward.local.sagemaker.errors import invalid, unsupported
 from modelward.local.sagemaker.expressions import Predicate, compile_expression, compile_filter
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import LARGEST_PAGE, read_token, write_token
@@ -33,6 +34,8 @@ class Search:
     def search(self, request: Mapping[str, Any], _caller: Caller) -> dict[str, Any]:
         """Search."""
         resource = request["Resource"]
+        if resource not in SEARCHABLE:
+            raise unsupported(f"Search of {resource}")
         asked = repr(sorted((name, value) for name, value in request.items() if name not in _PAGING))
         start = read_token(request, asked) or 0
         end = start + request.get("MaxResults", LARGEST_PAGE)
@@ -56,16 +59,16 @@ class Search:
         resource = request["Resource"]
         shape = _shape_of(resource)
         by = resolve(request.get("SortBy", _SORTED_BY_DEFAULT[resource]), shape)
+        if by.kind is Kind.COMPOUND:
+            raise invalid(f"Cannot sort by {by.name}: name one of its properties.")
         matches = _predicates(request, shape)
         found = [each for each in self._documents(request) if all(match(each) for match in matches)]
         with_value = [each for each in found if by.first(each) is not None]
         without = [each for each in found if by.first(each) is None]
-        if by.kind is not Kind.COMPOUND:
-            # Reversed on both sides of the sort, so that among equals, too, the later one is the larger.
-            is_descending = request.get("SortOrder", "Descending") == "Descending"
-            with_value.sort(key=by.first)
-            with_value = with_value[::-1] if is_descending else with_value
-        return with_value + without
+        # Reversed on both sides of the sort, so that among equals, too, the later one is the larger.
+        is_descending = request.get("SortOrder", "Descending") == "Descending"
+        with_value.sort(key=by.first)
+        return (with_value[::-1] if is_descending else with_value) + without
 
     def _documents(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if request.get("CrossAccountFilterOption") == "CrossAccount":

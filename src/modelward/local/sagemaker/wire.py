@@ -9,6 +9,7 @@ from uuid import uuid4
 from modelward.local.sagemaker.core import SageMaker
 from modelward.local.sagemaker.errors import ApiError
 from modelward.local.sagemaker.interface import Caller
+from modelward.local.sagemaker.validation import service_model
 
 Reply = tuple[int, dict[str, str], bytes]
 TARGET_PREFIX = "SageMaker."
@@ -101,6 +102,13 @@ def handle_invocation(
     except ApiError as error:
         return runtime_error_reply(error)
     return 200, {_ANSWER_HEADERS[member]: value for member, value in told.items()}, answer
+
+
+def runtime_operation(path: str) -> str:
+    """Name the operation of the runtime that a path stands for; an unknown path stands for itself."""
+    model, end = service_model("sagemaker-runtime"), f"/{path.rpartition('/')[2]}"
+    named = (name for name in model.operation_names if model.operation_model(name).http["requestUri"].endswith(end))
+    return next(named, path)
 
 
 def runtime_error_reply(error: ApiError) -> Reply:
