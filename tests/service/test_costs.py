@@ -38,7 +38,7 @@ def test_a_decision_costs_one_update_and_two_reads_at_most(world):
 def filled(world, count):
     """Add versions that nobody does anything with, past the product."""
     for number in range(count):
-        world.core._packages.create(
+        world.core.packages.create(
             {
                 "ModelPackageGroupName": "digits",
                 "InferenceSpecification": {"Containers": [{"Image": "i", "ModelDataUrl": "s3://b/k"}]},

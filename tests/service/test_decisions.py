@@ -87,7 +87,7 @@ def test_a_promotion_against_the_rules_is_refused_with_each_figure_and_changes_n
 
 def test_a_version_that_sagemaker_has_not_finished_cannot_be_approved(world):
     version = world.register()
-    core = world.core._packages
+    core = world.core.packages
     package = core.find(version.arn)
     core._shelf.replace(package.arn, replace(package, status="InProgress"))
     with pytest.raises(PolicyError, match="is InProgress, and only a Completed version"):
