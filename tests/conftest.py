@@ -29,6 +29,13 @@ def installed() -> Callable[[str], str]:
     return find
 
 
+@pytest.hookimpl(tryfirst=True)  # before -k selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let -k find tests by the rows of docs/fidelity.md that they carry."""
+    for item in items:
+        item.extra_keyword_matches.update(row for mark in item.iter_markers("fidelity") for row in mark.args)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `tests/fidelity` run in a real account; the options must be known wherever pytest begins."""
     live = parser.getgroup("live", "tests/fidelity in a real AWS account")

@@ -27,13 +27,11 @@ _ROWS = pytest.StashKey[dict[str, list[str]]]()
 # Which tests
 
 
-@pytest.hookimpl(tryfirst=True)  # before -k selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let -k find tests by their rows, and leave out what costs unless it is asked for."""
+    """Remember which tests carry which rows, and leave out what costs unless it is asked for."""
     rows = config.stash.setdefault(_ROWS, {})
     for item in items:
         rows[item.nodeid] = [row for mark in item.iter_markers("fidelity") for row in mark.args]
-        item.extra_keyword_matches.update(rows[item.nodeid])
         if config.getoption("live") and not config.getoption("live_endpoints") and _endpoints(item):
             item.add_marker(pytest.mark.skip(reason="makes endpoints: --live-endpoints"))
 

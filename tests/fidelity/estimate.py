@@ -64,6 +64,8 @@ def _rows(made: list[Endpoint]) -> Iterator[tuple[str, str]]:
         if each.instances:
             hours = f"{each.instances} x {INSTANCE} for {each.minutes} minutes at {_usd(INSTANCE_HOUR)} per hour"
             yield "1 endpoint", f"{hours}: {_usd(each.cost)}"
+    if any(each.instances for each in made):
+        yield "an endpoint that hangs", "costs on until it can be deleted, which may take an hour"
     if not made:
         yield "0 endpoints", "unless asked for by --live-endpoints"
 
