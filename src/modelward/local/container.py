@@ -21,7 +21,7 @@ import sys
 import tarfile
 import traceback
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -50,7 +50,23 @@ def unpack(archive: Path, folder: Path) -> None:
             members, size = members + 1, size + member.size
             if members > MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
                 raise tarfile.TarError(f"more than {MAX_MEMBERS} members or {MAX_UNPACKED_BYTES} bytes once unpacked")
-            tar.extract(member, folder, filter="data")
+            _extract(tar, member, folder)
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    if hasattr(tarfile, "data_filter"):
+        tar.extract(member, folder, filter="data")
+        return
+    # Python 3.11 has the filter from 3.11.4 on; before, what it would have to look into is refused.
+    check_plain(member)
+    tar.extract(member, folder)
+
+
+def check_plain(member: tarfile.TarInfo) -> None:
+    """Refuse what is neither a file nor a folder, and what leads out of the folder."""
+    path = PurePosixPath(member.name)
+    if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
+        raise tarfile.TarError(f"{member.name!r} is not a file or a folder within the archive's own")
 
 
 class Model:

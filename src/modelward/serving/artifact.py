@@ -5,9 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from modelward.serving.inference import Inference
 from modelward.serving.switch import Registered
+
+# Python 3.11 has the filter from 3.11.4 on.
+_AS_DATA: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,6 @@ def _unpacked(version: Registered, folder: Path, check: Callable[[Path], object]
     check(archive)
     model = folder / f"version-{version.version}"
     with tarfile.open(archive) as tar:
-        tar.extractall(model, filter="data")
+        tar.extractall(model, **_AS_DATA)  # noqa: S202 - `check` has refused links and paths that lead out
     archive.unlink()
     return model

@@ -12,6 +12,7 @@ from queue import Queue
 
 import pytest
 
+from modelward.local import container
 from modelward.local.hosting import ProcessHosting
 from modelward.local.sagemaker import HostedVariant
 
@@ -230,3 +231,25 @@ def test_a_stopped_variant_leaves_no_process_and_no_files(stage: Stage, tmp_path
 
 def _is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "is_plain"),
+    [
+        ("code/inference.py", tarfile.REGTYPE, True),
+        ("code", tarfile.DIRTYPE, True),
+        ("/etc/passwd", tarfile.REGTYPE, False),
+        ("a/../../b", tarfile.REGTYPE, False),
+        ("link", tarfile.SYMTYPE, False),
+        ("hard", tarfile.LNKTYPE, False),
+        ("device", tarfile.CHRTYPE, False),
+    ],
+)
+def test_a_python_without_the_filter_for_data_unpacks_plain_files_alone(name: str, kind: bytes, is_plain: bool) -> None:
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    if is_plain:
+        container.check_plain(member)
+    else:
+        with pytest.raises(tarfile.TarError, match="not a file or a folder"):
+            container.check_plain(member)
