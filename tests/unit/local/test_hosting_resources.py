@@ -158,6 +158,14 @@ def test_serverless_excludes_other_variants_and_data_capture(api) -> None:
     assert "Data capture" in api.refusal("CreateEndpointConfig", **request).message
 
 
+@pytest.mark.fidelity("nothing-to-serve")
+def test_a_version_without_an_image_becomes_no_model(api) -> None:
+    api.group()
+    made = {"ModelPackageGroupName": "digits", "ModelApprovalStatus": "Approved", "SourceUri": "s3://bucket/weights"}
+    container = {"ModelPackageName": api("CreateModelPackage", **made)["ModelPackageArn"]}
+    assert "it names no image" in api.refusal("CreateModel", ModelName="m", PrimaryContainer=container).message
+
+
 @pytest.mark.fidelity("serverless-exclusions")
 @pytest.mark.parametrize(
     ("more", "what"),

@@ -158,6 +158,8 @@ class Models:
         package = self._packages.find_anywhere(container["ModelPackageName"])
         _check_deployable(package)
         inside = _first_container(package, container.get("InferenceSpecificationName"))
+        if not inside.get("Image"):
+            raise invalid(f"Cannot create a model from the Model Package {package.arn}: it names no image.")
         merged = {**inside.get("Environment", {}), **environment}
         is_marketplace = package.group is None and bool(package.fields.get("CertifyForMarketplace"))
         return Served(inside.get("Image", ""), _artifact(inside), merged, package.arn, is_marketplace)
