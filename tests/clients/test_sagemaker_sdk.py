@@ -12,6 +12,7 @@ from modelward.local.up import LocalAws
 pytestmark = pytest.mark.client
 
 FOLDER = Path(__file__).parent
+EXAMPLES = FOLDER.parents[1] / "examples"
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 # The SDK sends telemetry to AWS itself, unless told not to.
 SETTINGS = "SchemaVersion: '1.0'\nSageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n"
@@ -20,15 +21,21 @@ Script = Callable[..., Any]
 
 
 @pytest.fixture
-def script(aws: LocalAws, run: Callable[..., str], installed: Callable[[str], str], tmp_path: Path) -> Script:
-    """Run a script of this folder in the SDK's environment and return the facts that it wrote."""
+def python(aws: LocalAws, run: Callable[..., str], installed: Callable[[str], str], tmp_path: Path) -> Script:
+    """Run a script in the SDK's environment and return what it printed."""
     settings = tmp_path / "config.yaml"
     settings.write_text(SETTINGS)
     variables = {**aws.environment(), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(settings)}
+    return lambda *command: run([installed("sagemaker/bin/python"), *map(str, command)], variables)
+
+
+@pytest.fixture
+def script(python: Script, tmp_path: Path) -> Script:
+    """Run a script of this folder and return the facts that it wrote."""
 
     def call(name: str, *arguments: str) -> Any:
         out = tmp_path / "facts.json"
-        run([installed("sagemaker/bin/python"), str(FOLDER / name), str(out), *arguments], variables)
+        python(FOLDER / name, out, *arguments)
         return json.loads(out.read_text())
 
     return call
@@ -83,3 +90,10 @@ def test_the_sdk_creates_updates_asks_and_deletes_an_endpoint(
         "before": ["sdk-digits", "sdk-digits-1", "sdk-digits-0", "sdk-digits-1", "sdk-digits-0"],
         "after": [],
     }
+
+
+def test_the_example_registers_and_approves(aws: LocalAws, python: Script, archive: Callable[[str], Path]) -> None:
+    aws.client("admin", "sagemaker").create_model_package_group(ModelPackageGroupName="digits")
+    said = python(EXAMPLES / "register_with_the_sdk.py", archive("example"))
+    arn = f"arn:aws:sagemaker:{aws.region}:{aws.account}:model-package/digits/1"
+    assert said.splitlines()[-1] == f"{arn} Approved"

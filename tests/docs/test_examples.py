@@ -1,4 +1,5 @@
-"""The examples, as their own words say to run them. `listen.py` is run where docs/local.md is followed."""
+"""The examples, as their own words say to run them. `listen.py` is run where docs/local.md is
+followed, `register_with_the_sdk.py` by tests/clients, where the SDK is."""
 
 import json
 import subprocess
@@ -10,7 +11,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = {"quickstart.py", "approve_like_the_console.py", "listen.py", "test_with_moto.py"}
+EXAMPLES = {
+    "quickstart.py",
+    "approve_like_the_console.py",
+    "listen.py",
+    "test_with_moto.py",
+    "register_with_the_sdk.py",
+}
 BETTER = "--metric accuracy=0.99 --metric log_loss=0.05"
 WORSE = "--metric accuracy=0.50 --metric log_loss=0.05"
 
