@@ -145,6 +145,7 @@ def test_an_event_reaches_a_queue_whose_policy_lets_the_rule_send(world: World) 
         pytest.param([DELIVER, {**DELIVER, "Effect": "Deny", "Principal": "*"}], "denied", id="denied"),
     ],
 )
+@pytest.mark.fidelity("dead-at-once")
 def test_an_event_that_a_queue_does_not_permit_goes_to_the_dead_letters(
     world: World, statements: list[dict[str, Any]], why: str
 ) -> None:
@@ -266,6 +267,7 @@ def test_an_encrypted_queue_is_mapped_only_if_the_role_may_decrypt(world: World)
     assert world.map(world.function(reading, allow("kms:Decrypt", on=key)), queue) == ""
 
 
+@pytest.mark.fidelity("mapping-needs-rights")
 def test_a_stream_is_mapped_only_if_the_role_may_read_it_and_write_what_failed(world: World) -> None:
     name, lost = world.name(), world.queue()
     stream = world.aws.client("admin", "dynamodb").create_table(
@@ -351,6 +353,7 @@ def vault(world: World) -> tuple[str, str]:
     return name, key
 
 
+@pytest.mark.fidelity("objects-need-their-key")
 def test_an_encrypted_object_is_read_and_written_only_with_leave_for_its_key(
     world: World, vault: tuple[str, str]
 ) -> None:

@@ -215,6 +215,7 @@ def test_a_topic_gets_its_key_and_loses_it_again(aws: LocalAws, stacks: Stacks) 
     assert stacks.delete("topic") == "DELETE_COMPLETE"
 
 
+@pytest.mark.fidelity("ignored-property-fails")
 def test_a_property_that_nothing_acts_on_fails_by_name_and_the_stack_goes_back(aws: LocalAws, stacks: Stacks) -> None:
     fast = bucket(AccelerateConfiguration={"AccelerationStatus": "Enabled"})
     queue = resource("AWS::SQS::Queue", QueueName="before")
@@ -288,6 +289,7 @@ def test_a_group_has_its_tags_and_policy_as_the_template_says_and_is_gone_with_i
     assert stacks.delete("groups") == "DELETE_COMPLETE", "a group that is gone already needs no deleting"
 
 
+@pytest.mark.fidelity("groups-in-templates")
 def test_a_changed_description_under_the_same_name_fails_and_leaves_the_group_as_it_was(
     aws: LocalAws, stacks: Stacks
 ) -> None:
