@@ -9,7 +9,7 @@ from typing import Any
 
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
-from ministack.services import sts
+from ministack.services import iam, sts
 
 from modelward.local.ministack import Response, scope
 from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything
@@ -58,6 +58,15 @@ def rights(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Rights
     granted = everything() if found.policies is None else found.policies
     limits = dict(zip(names, found.limits, strict=False))
     return Rights(found.arn, found.type, found.account, granted, limits, keys)
+
+
+def role_rights(role_arn: str, session: str) -> Rights:
+    """Return what an AWS service may do as a role that trusts it, in a session of that name."""
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    boundary = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    limits = {BOUNDARY: boundary[0]} if boundary else {}
+    arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+    return Rights(arn, "AssumedRole", account, iam_evaluator._gather_role_policies(name, account), limits)
 
 
 def authorise(

@@ -16,8 +16,8 @@ from typing import Any
 from ministack.core import iam_evaluator, responses
 from ministack.services import eventbridge, iam
 
-from modelward.local.ministack import Response, in_scope, scope
-from modelward.local.ministack.evaluation import BOUNDARY, Asked, Rights, judge
+from modelward.local.ministack import Response, access, in_scope, scope
+from modelward.local.ministack.evaluation import Asked, Rights, judge
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +104,7 @@ def _rights(role_arn: str, account: str) -> Rights | None:
     role = iam._roles.get_scoped(account, None, name)
     if role is None or role["Arn"] != role_arn or not _trusts(role, account):
         return None
-    boundary = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    limits = {BOUNDARY: boundary[0]} if boundary else {}
-    session = f"arn:aws:sts::{account}:assumed-role/{name}/events"
-    return Rights(session, "AssumedRole", account, iam_evaluator._gather_role_policies(name, account), limits)
+    return access.role_rights(role_arn, "events")
 
 
 def _trusts(role: Mapping[str, Any], account: str) -> bool:

@@ -4,6 +4,8 @@ It loads nothing of MiniStack but the evaluator, which keeps no state and takes 
 moto can use it, too.
 """
 
+# ruff: noqa: SLF001 - private names are what this package is for
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,9 +74,10 @@ def judge(rights: Rights, asked: Asked, policy: str | None = None) -> Denial | N
     """
     context = _context(rights, asked)
     limits = list(rights.limits.values())
-    owner = iam_evaluator._account_from_arn(asked.resource)  # noqa: SLF001 - what this package is for
+    owner = iam_evaluator._account_from_arn(asked.resource)
     own = iam_evaluator.evaluate(context, rights.granted, *limits)
-    result = iam_evaluator.combine_resource_policy(own, context, policy, owner, limits=limits)
+    needs_both = asked.action.partition(":")[0] in iam_evaluator._POLICY_REQUIRED  # of keys, for one
+    result = iam_evaluator.combine_resource_policy(own, context, policy, owner, required=needs_both, limits=limits)
     if result.decision == "Allow":
         return None
     is_explicit = result.decision == "Deny"

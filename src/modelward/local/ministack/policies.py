@@ -2,14 +2,13 @@
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
-from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.services import dynamodb, iam, kms
+from ministack.services import dynamodb, kms
 
-from modelward.local.ministack import scope
+from modelward.local.ministack import access, scope
+from modelward.local.ministack.evaluation import Asked, judge
 
 _ENCRYPTING = ("kms:GenerateDataKey", "kms:Decrypt")  # what a producer needs of the key of a queue or topic
 
@@ -58,7 +57,15 @@ def service_may(service: str, action: str, resource_arn: str, source_arn: str) -
         "aws:principalisawsservice": "true",
         "aws:principalservicename": service,
     }
-    context = _context("*", "Service", "", action, resource_arn, keys)
+    context = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action=action,
+        resource_arn=resource_arn,
+        region=scope()[1],
+        service_context=keys,
+    )
     found = iam_evaluator._resource_policy(action.partition(":")[0], resource_arn)
     if found is None:
         return False
@@ -80,28 +87,6 @@ def key_arn(key_id: str) -> str | None:
 
 def role_may(role_arn: str, action: str, resource_arn: str) -> bool:
     """Tell whether a role may do something, by its policies, its boundary and the resource's own policy."""
-    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
-    session = f"arn:aws:sts::{account}:assumed-role/{name}/lambda"
-    context = _context(session, "AssumedRole", account, action, resource_arn, {})
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    own = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account), *limits)
-    service = action.partition(":")[0]
-    found = iam_evaluator._resource_policy(service, resource_arn)
-    if found is not None:
-        is_required = service in iam_evaluator._POLICY_REQUIRED
-        own = iam_evaluator.combine_resource_policy(own, context, *found, required=is_required, limits=limits)
-    decision: str = own.decision
-    return decision == "Allow"
-
-
-def _context(arn: str, kind: str, account: str, action: str, resource: str, keys: Mapping[str, str]) -> Any:
-    _, region = scope()
-    return iam_evaluator.EvalContext(
-        principal_arn=arn,
-        principal_type=kind,
-        principal_account=account,
-        action=action,
-        resource_arn=resource,
-        region=region,
-        service_context=dict(keys),
-    )
+    found = iam_evaluator._resource_policy(action.partition(":")[0], resource_arn)
+    asked = Asked(action, resource_arn, scope()[1], {})
+    return judge(access.role_rights(role_arn, "lambda"), asked, found and found[0]) is None
