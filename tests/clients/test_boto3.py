@@ -20,7 +20,6 @@ IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4
 SPECIFICATION = {"Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://models/model.tar.gz"}]}
 NAMES = [f"digits-{number}" for number in (4, 1, 7, 2, 6, 3, 5)]
 PAGE = 3
-NOBODY = "arn:aws:iam::123456789012:role/nobody"
 ACCOUNTS = count(1)
 HASTY = {"Delay": 0.2, "MaxAttempts": 150}
 
@@ -50,7 +49,7 @@ def make_version(client: Any, name: str) -> None:
 
 
 def make_model(client: Any, name: str = "digits") -> None:
-    client.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE}, ExecutionRoleArn=NOBODY)
+    client.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE})
 
 
 def make_config(client: Any, name: str = "digits", model: str = "digits") -> None:
