@@ -22,11 +22,13 @@ _BUS = re.compile(r"arn:[a-z-]+:events:([^:]+):(\d{12}):event-bus/(.+)")
 
 def deliver(event: Event) -> None:
     """Send an event to each matching rule of the default bus of its account and region."""
-    _offer(_bus(event["account"], event["region"], "default"), _message(event), is_forwarded=False)
+    bus = _bus(event["account"], event["region"], "default")
+    if bus and bus.rules:
+        _offer(bus, _message(event), is_forwarded=False)
 
 
-def _offer(bus: EventBus | None, message: EventMessageType, *, is_forwarded: bool) -> None:
-    for rule in list(bus.rules.values()) if bus else ():
+def _offer(bus: EventBus, message: EventMessageType, *, is_forwarded: bool) -> None:
+    for rule in list(bus.rules.values()):
         if rule.state == "ENABLED" and rule.event_pattern.matches_event(message):
             for target in rule.targets:
                 _send(rule, target, message, is_forwarded=is_forwarded)

@@ -19,7 +19,7 @@ from modelward.local.sagemaker.lineage import Lineage
 from modelward.local.sagemaker.models import Models
 from modelward.local.sagemaker.packages import KIND, Elsewhere, Package, Packages
 from modelward.local.sagemaker.runtime import Runtime
-from modelward.local.sagemaker.scope import Event, Scope
+from modelward.local.sagemaker.scope import Event, Scope, copied
 from modelward.local.sagemaker.search import Search
 from modelward.local.sagemaker.search_index import SearchIndex
 from modelward.local.sagemaker.sharing import owner_named, owner_of
@@ -271,7 +271,7 @@ class SageMaker:
         fault = self.faults.strike(operation, caller.arn)
         checked = check(operation, request)
         self._endpoints.next_fault = fault
-        answer: dict[str, Any] = _copied(perform(checked, caller))
+        answer: dict[str, Any] = copied(perform(checked, caller))
         if fault is Fault.TIMEOUT_AFTER:
             raise UnansweredError(f"{operation} got no answer, but took effect.")
         return answer
@@ -286,12 +286,3 @@ class SageMaker:
             while self._scope.outbox:
                 self.deliveries.accept(self._scope.outbox.pop(0), now)
             return self.deliveries.take(now)
-
-
-def _copied(value: Any) -> Any:
-    """Copy an answer, so that who receives it cannot reach into the core's records."""
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_copied(item) for item in value]
-    return value
