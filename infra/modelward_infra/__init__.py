@@ -30,12 +30,35 @@ if TYPE_CHECKING:
     from modelward_infra.app import Registry as Registry
     from modelward_infra.app import build as build
     from modelward_infra.app import check as check
+    from modelward_infra.groups import ModelPackageGroup as ModelPackageGroup
+    from modelward_infra.groups import ModelPackageGroupProps as ModelPackageGroupProps
+    from modelward_infra.registry import ModelRegistry as ModelRegistry
+    from modelward_infra.registry import ModelRegistryProps as ModelRegistryProps
+    from modelward_infra.workflow import ApprovalWorkflow as ApprovalWorkflow
+    from modelward_infra.workflow import ApprovalWorkflowProps as ApprovalWorkflowProps
 
-__all__ = ["App", "Registry", "build", "check"]
+__all__ = [
+    "App",
+    "ApprovalWorkflow",
+    "ApprovalWorkflowProps",
+    "ModelPackageGroup",
+    "ModelPackageGroupProps",
+    "ModelRegistry",
+    "ModelRegistryProps",
+    "Registry",
+    "build",
+    "check",
+]
 
 # Looked up on first use: the CDK takes seconds to import, and Node must be found before.
 _HOMES = {
     "App": "aws_cdk",
+    "ApprovalWorkflow": "modelward_infra.workflow",
+    "ApprovalWorkflowProps": "modelward_infra.workflow",
+    "ModelPackageGroup": "modelward_infra.groups",
+    "ModelPackageGroupProps": "modelward_infra.groups",
+    "ModelRegistry": "modelward_infra.registry",
+    "ModelRegistryProps": "modelward_infra.registry",
     "Registry": "modelward_infra.app",
     "build": "modelward_infra.app",
     "check": "modelward_infra.app",

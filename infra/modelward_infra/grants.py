@@ -1,6 +1,6 @@
 """Permissions, and the findings about them that are meant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
@@ -11,11 +11,33 @@ from constructs import IConstruct
 _RESOURCES_PER_STATEMENT = 12
 
 
-def allow(grantee: iam.IGrantable, actions: Sequence[str], *resources: str) -> None:
+def allow(
+    grantee: iam.IGrantable, actions: Sequence[str], *resources: str, conditions: Mapping[str, Any] | None = None
+) -> None:
     """Allow actions on resources; on no resources it allows nothing."""
+    for some in _statements(resources):
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=list(actions), resource_arns=some, conditions=conditions and dict(conditions)
+        )
+
+
+def deny(
+    grantee: iam.IGrantable, actions: Sequence[str], *resources: str, conditions: Mapping[str, Any] | None = None
+) -> None:
+    """Deny actions on resources, whatever else allows them; on no resources it denies nothing."""
+    for some in _statements(resources):
+        statement = iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=list(actions),
+            resources=some,
+            conditions=conditions and dict(conditions),
+        )
+        grantee.grant_principal.add_to_principal_policy(statement)
+
+
+def _statements(resources: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(resources), _RESOURCES_PER_STATEMENT):
-        some = resources[start : start + _RESOURCES_PER_STATEMENT]
-        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(some))
+        yield list(resources[start : start + _RESOURCES_PER_STATEMENT])
 
 
 def acknowledge(scope: IConstruct, rule: str, reason: str) -> None:
@@ -34,6 +56,16 @@ def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: st
         if "*" in resource:
             text = _as_reported(Stack.of(role).resolve(resource))
             acknowledge(role, f"AwsSolutions-IAM5[Resource::{text}]", reason)
+
+
+def accept_wildcards(grantee: iam.IGrantable, resources: Iterable[str], reason: str) -> None:
+    """Accept the wildcards of what is granted: cdk-nag would find them, and they are meant.
+
+    Of a principal that is no construct, such as a service, there is nothing to accept.
+    """
+    principal = cast("IConstruct", grantee.grant_principal)
+    if hasattr(principal, "node"):
+        acknowledge_wildcards(principal, resources, reason)
 
 
 def across(scope: IConstruct, value: str, owner: IConstruct) -> str:

@@ -51,7 +51,7 @@ class ModelExecutionRole(Construct):
         images, logs = self._image_arns(), self._log_arns()
         self._allow_images(images)
         self._allow_telemetry(logs)
-        self._acknowledge(props.bucket, images, logs)
+        self._acknowledge(images, logs)
         self.role.apply_removal_policy(RemovalPolicy.RETAIN)
         cast("iam.Policy", self.role.node.find_child("DefaultPolicy")).apply_removal_policy(RemovalPolicy.RETAIN)
 
@@ -86,13 +86,12 @@ class ModelExecutionRole(Construct):
             conditions={"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker*", "/aws/sagemaker/*"]}},
         )
 
-    def _acknowledge(self, bucket: ArtifactBucket, images: list[str], logs: list[str]) -> None:
+    def _acknowledge(self, images: list[str], logs: list[str]) -> None:
         reasons = {
             "Images come from repositories of the teams and of AWS, whose accounts differ by region.": images,
             "SageMaker makes one log group per endpoint.": logs,
             "GetAuthorizationToken and PutMetricData know no resources; the latter is bound to namespaces.": ["*"],
         }
-        bucket.acknowledge_reads(self.role, "Any version may be served, and each has objects of its own.")
         for reason, resources in reasons.items():
             acknowledge_wildcards(self.role, resources, reason)
 

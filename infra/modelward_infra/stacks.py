@@ -3,32 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Environment, Stack, Tags
+from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from modelward.config import RegistrySpec, Settings
+from modelward.config import RegistrySpec
 from modelward_infra.flags import pin_flags
-from modelward_infra.functions import FunctionCode, FunctionCodeProps, FunctionRuntime
-from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps
-from modelward_infra.hosting import Endpoints, EndpointsProps, ModelExecutionRole, ModelExecutionRoleProps
-from modelward_infra.messaging import (
-    DeadLetters,
-    DeadLettersProps,
-    Inbox,
-    InboxProps,
-    Notifications,
-    NotificationsProps,
-)
-from modelward_infra.parameters import DeploymentParameters, DeploymentParametersProps
-from modelward_infra.storage import (
-    ArtifactBucket,
-    ArtifactBucketProps,
-    Ledger,
-    LedgerProps,
-    RegistryKey,
-    RegistryKeyProps,
-)
-from modelward_infra.workers import Notify, NotifyProps, Review, ReviewProps, Rollout, RolloutProps
+from modelward_infra.registry import ModelRegistry, ModelRegistryProps
+from modelward_infra.workflow import ApprovalWorkflow, ApprovalWorkflowProps
+
+# An id that is no part of logical ids: what the constructs hold has the ids that it had when it lay in the stacks.
+_CONTENT = "Default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +24,10 @@ class RegistryStackProps:
 
 
 class RegistryStack(Stack):
-    """What a registry is: groups, artifacts, ledger, key, and the role that running endpoints lean on."""
+    """What a registry is, protected from termination."""
 
     def __init__(self, scope: Construct, construct_id: str, props: RegistryStackProps) -> None:
-        """Make the stack, protected from termination."""
+        """Make the stack."""
         super().__init__(
             scope,
             construct_id,
@@ -53,27 +37,20 @@ class RegistryStack(Stack):
             termination_protection=True,
         )
         pin_flags(self)
-        Tags.of(self).add("modelward:registry", props.spec.name)
-        self.key = RegistryKey(self, "Key", RegistryKeyProps(registry=props.spec.name))
-        self.key.allow_alarms(self.account)
-        self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(key=self.key))
-        self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
-        self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(spec=props.spec))
-        self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(bucket=self.bucket))
+        self.content = ModelRegistry(self, _CONTENT, ModelRegistryProps(spec=props.spec))
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStackProps:
-    """What is declared (and where), the registry it works on, and where it goes."""
+    """The registry it works on, the file that declares it, and where the stack goes."""
 
-    spec: RegistrySpec
+    registry: ModelRegistry
     spec_path: Path
-    registry: RegistryStack
     env: Environment | None = None
 
 
 class WorkflowStack(Stack):
-    """What a registry does: rules, queues, functions, notifications, and the parameters by which clients find it."""
+    """What a registry does."""
 
     def __init__(self, scope: Construct, construct_id: str, props: WorkflowStackProps) -> None:
         """Make the stack."""
@@ -81,64 +58,8 @@ class WorkflowStack(Stack):
             scope,
             construct_id,
             analytics_reporting=False,
-            description=f"Model registry {props.spec.name}: review, rollout, notification",
+            description=f"Model registry {props.registry.spec.name}: review, rollout, notification",
             env=props.env,
         )
         pin_flags(self)
-        Tags.of(self).add("modelward:registry", props.spec.name)
-        spec, registry = props.spec, props.registry
-        self.notifications = Notifications(
-            self, "Notifications", NotificationsProps(key=registry.key, spec=spec.notifications)
-        )
-        self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(spec=spec, role=registry.execution_role))
-        self.rollouts = self._inbox("Rollouts", Rollout.TIMEOUT_S, "Endpoints could not be brought to their version.")
-        self.settings = _settings(spec, registry, self.notifications, self.rollouts)
-        code = FunctionCode(self, "Code", FunctionCodeProps(spec_path=props.spec_path))
-        self._work(props, FunctionRuntime(code, self.settings))
-        self.parameters = DeploymentParameters(self, "Parameters", DeploymentParametersProps(settings=self.settings))
-
-    def _work(self, props: WorkflowStackProps, runtime: FunctionRuntime) -> None:
-        registry = props.registry
-        reviews = self._inbox("Reviews", Review.TIMEOUT_S, "Changes of model versions could not be handled.")
-        Review(
-            self,
-            "Review",
-            ReviewProps(runtime, registry.groups, registry.ledger, inbox=reviews, rollouts=self.rollouts),
-        )
-        Rollout(
-            self,
-            "Rollout",
-            RolloutProps(runtime, registry.groups, self.endpoints, registry.ledger, inbox=self.rollouts),
-        )
-        Notify(
-            self,
-            "Notify",
-            NotifyProps(
-                runtime,
-                props.spec.notifications,
-                registry.groups,
-                registry.ledger,
-                self.notifications,
-                self._dead_letters("Untold", "People could not be told of ledger entries."),
-            ),
-        )
-
-    def _inbox(self, name: str, timeout_s: int, meaning: str) -> Inbox:
-        dead_letters = self._dead_letters(f"{name}Failed", meaning)
-        return Inbox(self, name, InboxProps(function_timeout_s=timeout_s, dead_letters=dead_letters))
-
-    def _dead_letters(self, name: str, meaning: str) -> DeadLetters:
-        return DeadLetters(self, name, DeadLettersProps(meaning=meaning, notifications=self.notifications))
-
-
-def _settings(spec: RegistrySpec, registry: RegistryStack, notifications: Notifications, rollouts: Inbox) -> Settings:
-    return Settings(
-        registry=spec.name,
-        bucket=registry.bucket.bucket.bucket_name,
-        key_arn=registry.key.key.key_arn,
-        table=registry.ledger.table.table_name,
-        table_arn=registry.ledger.table.table_arn,
-        topic_arn=notifications.topic.topic_arn,
-        role_arn=registry.execution_role.role.role_arn,
-        reconcile_queue_url=rollouts.queue.queue_url,
-    )
+        self.content = ApprovalWorkflow(self, _CONTENT, ApprovalWorkflowProps(props.registry, props.spec_path))

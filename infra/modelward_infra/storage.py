@@ -4,15 +4,16 @@ Nothing here is deleted with its stack. Construct ids are frozen by a test, beca
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
-from modelward_infra.grants import acknowledge_wildcards, allow
+from modelward_infra.grants import accept_wildcards, across, allow
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
 _WRITE = (
@@ -125,10 +126,13 @@ class ArtifactBucket(Construct):
         allow(grantee, ("s3:GetObject",), self.objects_arn)
         allow(grantee, ("s3:ListBucket",), self.bucket.bucket_arn)
         self._key.grant_decrypt(grantee)
+        self._accept_objects(grantee)
 
-    def acknowledge_reads(self, role: iam.Role, reason: str) -> None:
-        """Accept that a role of the same stack may read each object."""
-        acknowledge_wildcards(role, [self.objects_arn], reason)
+    def _accept_objects(self, grantee: iam.IGrantable) -> None:
+        principal = cast("IConstruct", grantee.grant_principal)
+        if hasattr(principal, "node"):
+            objects = f"{across(principal, self.bucket.bucket_arn, self)}/*"
+            accept_wildcards(grantee, [objects], "Each version has objects of its own, and any of them may be read.")
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""

@@ -21,7 +21,6 @@ from modelward_infra.rules import (
 )
 from modelward_infra.storage import Ledger
 
-_EACH_VERSION = "Each version has a number of its own, so the policy names the versions of the declared models."
 _EACH_ROLLOUT = "Configurations and models are made per rollout, so the policy names those of the declared endpoints."
 _NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search know no resources."
 
@@ -46,12 +45,13 @@ class Review(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: ReviewProps) -> None:
         """Make the function and its rule."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("review", "model-package", props.runtime, self.TIMEOUT_S))
+        handler = self.handler = Handler(
+            self, "Handler", HandlerProps("review", "model-package", props.runtime, self.TIMEOUT_S)
+        )
         props.groups.grant_find(handler.role)
         props.groups.grant_update(handler.role)
         props.ledger.grant_append(handler.role)
         props.rollouts.grant_send(handler.role)
-        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
         ModelPackageRule(self, "Changes", ModelPackageRuleProps(groups=props.groups, inbox=props.inbox))
@@ -78,9 +78,10 @@ class Rollout(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: RolloutProps) -> None:
         """Make the function, the rule of endpoint changes and the sweep."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S))
+        handler = self.handler = Handler(
+            self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S)
+        )
         self._grant(handler, props)
-        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
         handler.acknowledge_wildcards(props.endpoints.arns, _EACH_ROLLOUT)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
@@ -116,13 +117,14 @@ class Notify(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: NotifyProps) -> None:
         """Make the function behind the ledger's stream."""
         super().__init__(scope, construct_id)
-        handler = Handler(self, "Handler", HandlerProps("notify", "notify", props.runtime, self.TIMEOUT_S))
+        handler = self.handler = Handler(
+            self, "Handler", HandlerProps("notify", "notify", props.runtime, self.TIMEOUT_S)
+        )
         props.groups.grant_read(handler.role)
         if props.spec.email:
             props.notifications.grant_publish(handler.role)
         if props.spec.slack:
             self._grant_webhook(handler, props.spec.slack)
-        handler.acknowledge_wildcards(props.groups.arns, _EACH_VERSION)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.follow(props.ledger, props.dead_letters)
 

@@ -108,7 +108,7 @@ class Synthesizer:
         registry = build(app, spec, env=env)
         check(app)
         app.synth()
-        return Assembly(folder / "cdk.out", registry.workflow.settings.registry)
+        return Assembly(folder / "cdk.out", registry.workflow.content.settings.registry)
 
     @staticmethod
     def declare(*models: str, are_served: bool = True, notifications: str = "") -> str:

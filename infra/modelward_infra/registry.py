@@ -1,0 +1,73 @@
+"""A model registry: what must never be lost, and who may do what with it."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Stack, Tags
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from modelward.config import RegistrySpec
+from modelward.core.errors import NotFoundError
+from modelward_infra.flags import pin_flags
+from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps, ModelVersions
+from modelward_infra.hosting import ModelExecutionRole, ModelExecutionRoleProps
+from modelward_infra.storage import (
+    ArtifactBucket,
+    ArtifactBucketProps,
+    Ledger,
+    LedgerProps,
+    RegistryKey,
+    RegistryKeyProps,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRegistryProps:
+    """What is declared: `modelward.config.load("registry.toml")` reads it."""
+
+    spec: RegistrySpec
+
+
+class ModelRegistry(ModelVersions):
+    """Groups, artifacts, ledger, key, and the role that running endpoints lean on; all of it is kept when a stack goes.
+
+    Rules (`on_approved` and the others) are for the versions of all declared models; `groups.by_name` has each.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ModelRegistryProps) -> None:
+        """Make what is declared."""
+        super().__init__(scope, construct_id, sorted(props.spec.models))
+        pin_flags(self)
+        Tags.of(self).add("modelward:registry", props.spec.name)
+        self.spec = props.spec
+        self.key = RegistryKey(self, "Key", RegistryKeyProps(registry=props.spec.name))
+        self.key.allow_alarms(Stack.of(self).account)
+        self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(key=self.key))
+        self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
+        self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(spec=props.spec))
+        self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(bucket=self.bucket))
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to look at versions and history, and to download artifacts."""
+        super().grant_read(grantee)
+        self.ledger.grant_read(grantee)
+        self.bucket.grant_read(grantee)
+
+    def grant_register(self, grantee: iam.IGrantable) -> None:
+        """Allow what `grant_read` does, and to register versions with their artifacts, but none that is approved."""
+        super().grant_register(grantee)
+        self.bucket.grant_write(grantee)
+
+    def grant_approve(self, grantee: iam.IGrantable, stage: str | None = None) -> None:
+        """Allow what `grant_read` does, and to approve, reject and promote versions.
+
+        Args:
+            grantee: Who.
+            stage: Only decisions that put a version into this stage; None for all.
+
+        Raises:
+            NotFoundError: no such stage is declared.
+        """
+        if stage is not None and stage not in self.spec.stages:
+            raise NotFoundError("stage", stage, known=self.spec.stages)
+        super().grant_approve(grantee, stage)

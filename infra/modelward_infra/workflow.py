@@ -1,0 +1,148 @@
+"""What follows from a decision: review, rollout, notification, and how clients find them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration, Tags
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from modelward.config import Settings
+from modelward_infra.flags import pin_flags
+from modelward_infra.functions import FunctionCode, FunctionCodeProps, FunctionRuntime
+from modelward_infra.hosting import Endpoints, EndpointsProps
+from modelward_infra.messaging import (
+    DeadLetters,
+    DeadLettersProps,
+    Inbox,
+    InboxProps,
+    Notifications,
+    NotificationsProps,
+)
+from modelward_infra.parameters import DeploymentParameters, DeploymentParametersProps
+from modelward_infra.registry import ModelRegistry
+from modelward_infra.workers import Notify, NotifyProps, Review, ReviewProps, Rollout, RolloutProps
+
+_MINUTE = Duration.minutes(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWorkflowProps:
+    """The registry it works on, and the file that declares it, which the functions read too."""
+
+    registry: ModelRegistry
+    spec_path: Path
+
+
+class ApprovalWorkflow(Construct):
+    """Rules, queues, functions, topic and parameters: all that can be made again at any time.
+
+    Review and notification know the registry, the rollout knows the registry and the endpoints of its environments;
+    between the two there is only a queue.
+
+    Raises:
+        NotFoundError: the declaration, or a package that goes into the functions' code, is not there.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ApprovalWorkflowProps) -> None:
+        """Make queues, functions and what wakes them."""
+        super().__init__(scope, construct_id)
+        pin_flags(self)
+        self._registry = registry = props.registry
+        Tags.of(self).add("modelward:registry", registry.spec.name)
+        self._dead_letters: list[DeadLetters] = []
+        self.notifications = Notifications(
+            self, "Notifications", NotificationsProps(key=registry.key, spec=registry.spec.notifications)
+        )
+        self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(spec=registry.spec, role=registry.execution_role))
+        self.rollouts = self._inbox("Rollouts", Rollout.TIMEOUT_S, "Endpoints could not be brought to their version.")
+        self.settings = self._settings()
+        runtime = FunctionRuntime(FunctionCode(self, "Code", FunctionCodeProps(props.spec_path)), self.settings)
+        self.reviews = self._inbox("Reviews", Review.TIMEOUT_S, "Changes of model versions could not be handled.")
+        self.review = self._review(runtime)
+        self.rollout = self._rollout(runtime)
+        self.notify = self._notify(runtime)
+        self.parameters = DeploymentParameters(self, "Parameters", DeploymentParametersProps(settings=self.settings))
+
+    def grant_find(self, grantee: iam.IGrantable) -> None:
+        """Allow to find the deployment, as SDK and command line do."""
+        self.parameters.grant_read(grantee)
+
+    def grant_deploy(self, grantee: iam.IGrantable) -> None:
+        """Allow to ask for a rollout and to watch its endpoint; nobody but the functions operates endpoints."""
+        self.rollouts.grant_send(grantee)
+        self.endpoints.grant_read(grantee)
+
+    def metric_dead_letters(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
+        """Give the number of messages that could not be handled and wait for somebody, of all queues together."""
+        queues = [each.queue for each in self._dead_letters]
+        return _over(
+            "SUM",
+            "Dead letters",
+            [each.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum") for each in queues],
+            period,
+        )
+
+    def metric_oldest_message_age(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
+        """Give the seconds that the oldest message has waited for review or rollout."""
+        queues = [each.queue for each in (self.reviews, self.rollouts)]
+        return _over(
+            "MAX",
+            "Oldest message (s)",
+            [each.metric_approximate_age_of_oldest_message(period=period, statistic="Maximum") for each in queues],
+            period,
+        )
+
+    def metric_function_errors(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
+        """Give the number of failed runs of all functions; what fails comes again, so a few are nobody's concern."""
+        functions = [each.handler.function for each in (self.review, self.rollout, self.notify)]
+        metrics = [each.metric_errors(period=period, statistic="Sum") for each in functions]
+        return _over("SUM", "Function errors", metrics, period)
+
+    def _review(self, runtime: FunctionRuntime) -> Review:
+        registry = self._registry
+        props = ReviewProps(runtime, registry.groups, registry.ledger, inbox=self.reviews, rollouts=self.rollouts)
+        return Review(self, "Review", props)
+
+    def _rollout(self, runtime: FunctionRuntime) -> Rollout:
+        registry = self._registry
+        props = RolloutProps(runtime, registry.groups, self.endpoints, registry.ledger, inbox=self.rollouts)
+        return Rollout(self, "Rollout", props)
+
+    def _notify(self, runtime: FunctionRuntime) -> Notify:
+        registry = self._registry
+        untold = self._failed("Untold", "People could not be told of ledger entries.")
+        spec = registry.spec.notifications
+        props = NotifyProps(runtime, spec, registry.groups, registry.ledger, self.notifications, untold)
+        return Notify(self, "Notify", props)
+
+    def _inbox(self, name: str, timeout_s: int, meaning: str) -> Inbox:
+        return Inbox(self, name, InboxProps(timeout_s, self._failed(f"{name}Failed", meaning)))
+
+    def _failed(self, name: str, meaning: str) -> DeadLetters:
+        made = DeadLetters(self, name, DeadLettersProps(meaning=meaning, notifications=self.notifications))
+        self._dead_letters.append(made)
+        return made
+
+    def _settings(self) -> Settings:
+        registry = self._registry
+        return Settings(
+            registry=registry.spec.name,
+            bucket=registry.bucket.bucket.bucket_name,
+            key_arn=registry.key.key.key_arn,
+            table=registry.ledger.table.table_name,
+            table_arn=registry.ledger.table.table_arn,
+            topic_arn=self.notifications.topic.topic_arn,
+            role_arn=registry.execution_role.role.role_arn,
+            reconcile_queue_url=self.rollouts.queue.queue_url,
+        )
+
+
+def _over(function: str, label: str, metrics: list[cloudwatch.Metric], period: Duration) -> cloudwatch.MathExpression:
+    # A queue that nobody uses for hours reports nothing; that is zero, and no hole in the sum.
+    named = {f"m{number}": metric for number, metric in enumerate(metrics)}
+    filled = ", ".join(f"FILL({name}, 0)" for name in named)
+    return cloudwatch.MathExpression(
+        expression=f"{function}([{filled}])", label=label, period=period, using_metrics=named
+    )
