@@ -10,7 +10,7 @@ from constructs import Construct
 _FLAGS = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
-    # The registry stack cannot be deleted while the workflow stack uses it: CloudFormation itself refuses.
+    # What a registry gives is referenced strongly anyhow (`registry.py`); without a flag the CDK warns.
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
     "@aws-cdk/core:enablePartitionLiterals": False,
     # The functions' code is assembled in a folder that is gone after synthesis.

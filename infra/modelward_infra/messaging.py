@@ -97,13 +97,15 @@ class DeadLetters(Construct):
             alarm_description=props.meaning,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
-            metric=self.queue.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(1), statistic="Maximum"
-            ),
+            metric=self.metric_messages(Duration.minutes(1)),
             threshold=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         props.notifications.alert(alarm)
+
+    def metric_messages(self, period: Duration) -> cloudwatch.Metric:
+        """Give the number of messages that wait for somebody."""
+        return self.queue.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,11 @@ class Inbox(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: InboxProps) -> None:
         """Make the queue."""
         super().__init__(scope, construct_id)
-        self.dead_letters = props.dead_letters.queue
+        self.dead_letters = props.dead_letters
         self.queue = sqs.Queue(
             self,
             "Queue",
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_TRIES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters.queue, max_receive_count=_TRIES),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=Duration.seconds(_VISIBILITY_PER_TIMEOUT * props.function_timeout_s),

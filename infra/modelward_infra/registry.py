@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Stack, Tags
+from aws_cdk import CrossStackReferences, ReferenceStrength, Stack, Tags
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -46,6 +46,12 @@ class ModelRegistry(ModelVersions):
         self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
         self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(spec=props.spec))
         self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(bucket=self.bucket))
+        self._refer_strongly()
+
+    def _refer_strongly(self) -> None:
+        # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.
+        for each in (self.key.key, self.bucket.bucket, self.ledger.table, self.execution_role.role):
+            CrossStackReferences.of(each).produce(ReferenceStrength.STRONG)
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at versions and history, and to download artifacts."""

@@ -88,4 +88,4 @@ class Sweep(Construct):
 
 
 def _target(inbox: Inbox, message: events.RuleTargetInput | None = None) -> targets.SqsQueue:
-    return targets.SqsQueue(inbox.queue, dead_letter_queue=inbox.dead_letters, message=message)
+    return targets.SqsQueue(inbox.queue, dead_letter_queue=inbox.dead_letters.queue, message=message)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from modelward.config import NotificationSpec, Slack
@@ -22,7 +23,45 @@ from modelward_infra.rules import (
 from modelward_infra.storage import Ledger
 
 _EACH_ROLLOUT = "Configurations and models are made per rollout, so the policy names those of the declared endpoints."
+_MINUTE = Duration.minutes(1)
 _NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search know no resources."
+
+
+class Worker(Construct):
+    """A function with what it could not handle: the base of the three."""
+
+    handler: Handler
+    dead_letters: DeadLetters
+
+    def metric_function_errors(self, period: Duration | None = None) -> cloudwatch.Metric:
+        """Give the number of runs that failed; what fails comes again, so a few are nobody's concern.
+
+        Args:
+            period: Over which CloudWatch counts; None for a minute.
+        """
+        return self.handler.function.metric_errors(period=period or _MINUTE, statistic="Sum")
+
+    def metric_dead_letters(self, period: Duration | None = None) -> cloudwatch.Metric:
+        """Give the number of messages that could not be handled and wait for somebody; the workflow has an alarm on it.
+
+        Args:
+            period: Over which CloudWatch takes the maximum; None for a minute.
+        """
+        return self.dead_letters.metric_messages(period or _MINUTE)
+
+
+class QueueWorker(Worker):
+    """A function with a queue in front of it."""
+
+    inbox: Inbox
+
+    def metric_oldest_message_age(self, period: Duration | None = None) -> cloudwatch.Metric:
+        """Give how long the oldest message has waited, in seconds.
+
+        Args:
+            period: Over which CloudWatch takes the maximum; None for a minute.
+        """
+        return self.inbox.queue.metric_approximate_age_of_oldest_message(period=period or _MINUTE, statistic="Maximum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +75,7 @@ class ReviewProps:
     rollouts: Inbox
 
 
-class Review(Construct):
+class Review(QueueWorker):
     """Looks at each change of a version: records it, puts back what the gates refuse, asks for the rollout."""
 
     TIMEOUT_S = 60
@@ -48,6 +87,7 @@ class Review(Construct):
         handler = self.handler = Handler(
             self, "Handler", HandlerProps("review", "model-package", props.runtime, self.TIMEOUT_S)
         )
+        self.inbox, self.dead_letters = props.inbox, props.inbox.dead_letters
         props.groups.grant_find(handler.role)
         props.groups.grant_update(handler.role)
         props.ledger.grant_append(handler.role)
@@ -68,7 +108,7 @@ class RolloutProps:
     inbox: Inbox
 
 
-class Rollout(Construct):
+class Rollout(QueueWorker):
     """Brings each endpoint to the version that its stage asks for, verifies it, and records what came of it."""
 
     TIMEOUT_S = 120
@@ -81,6 +121,7 @@ class Rollout(Construct):
         handler = self.handler = Handler(
             self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S)
         )
+        self.inbox, self.dead_letters = props.inbox, props.inbox.dead_letters
         self._grant(handler, props)
         handler.acknowledge_wildcards(props.endpoints.arns, _EACH_ROLLOUT)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
@@ -109,7 +150,7 @@ class NotifyProps:
     dead_letters: DeadLetters
 
 
-class Notify(Construct):
+class Notify(Worker):
     """Tells people of each ledger entry, by e-mail and in Slack."""
 
     TIMEOUT_S = 60
@@ -120,6 +161,7 @@ class Notify(Construct):
         handler = self.handler = Handler(
             self, "Handler", HandlerProps("notify", "notify", props.runtime, self.TIMEOUT_S)
         )
+        self.dead_letters = props.dead_letters
         props.groups.grant_read(handler.role)
         if props.spec.email:
             props.notifications.grant_publish(handler.role)
@@ -127,6 +169,14 @@ class Notify(Construct):
             self._grant_webhook(handler, props.spec.slack)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.follow(props.ledger, props.dead_letters)
+
+    def metric_iterator_age(self, period: Duration | None = None) -> cloudwatch.Metric:
+        """Give how long the oldest entry that was told last had waited, in milliseconds.
+
+        Args:
+            period: Over which CloudWatch takes the maximum; None for a minute.
+        """
+        return self.handler.function.metric("IteratorAge", period=period or _MINUTE, statistic="Maximum")
 
     def _grant_webhook(self, handler: Handler, slack: Slack) -> None:
         # Secrets Manager ends each ARN in six characters that nobody knows before the secret is made.

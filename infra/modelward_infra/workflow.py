@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration, Tags
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Tags
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -24,8 +23,6 @@ from modelward_infra.parameters import DeploymentParameters, DeploymentParameter
 from modelward_infra.registry import ModelRegistry
 from modelward_infra.workers import Notify, NotifyProps, Review, ReviewProps, Rollout, RolloutProps
 
-_MINUTE = Duration.minutes(1)
-
 
 @dataclass(frozen=True, slots=True)
 class ApprovalWorkflowProps:
@@ -39,7 +36,7 @@ class ApprovalWorkflow(Construct):
     """Rules, queues, functions, topic and parameters: all that can be made again at any time.
 
     Review and notification know the registry, the rollout knows the registry and the endpoints of its environments;
-    between the two there is only a queue.
+    between the two there is only a queue. `review`, `rollout` and `notify` have metrics each.
 
     Raises:
         NotFoundError: the declaration, or a package that goes into the functions' code, is not there.
@@ -51,7 +48,6 @@ class ApprovalWorkflow(Construct):
         pin_flags(self)
         self._registry = registry = props.registry
         Tags.of(self).add("modelward:registry", registry.spec.name)
-        self._dead_letters: list[DeadLetters] = []
         self.notifications = Notifications(
             self, "Notifications", NotificationsProps(key=registry.key, spec=registry.spec.notifications)
         )
@@ -74,32 +70,6 @@ class ApprovalWorkflow(Construct):
         self.rollouts.grant_send(grantee)
         self.endpoints.grant_read(grantee)
 
-    def metric_dead_letters(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
-        """Give the number of messages that could not be handled and wait for somebody, of all queues together."""
-        queues = [each.queue for each in self._dead_letters]
-        return _over(
-            "SUM",
-            "Dead letters",
-            [each.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum") for each in queues],
-            period,
-        )
-
-    def metric_oldest_message_age(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
-        """Give the seconds that the oldest message has waited for review or rollout."""
-        queues = [each.queue for each in (self.reviews, self.rollouts)]
-        return _over(
-            "MAX",
-            "Oldest message (s)",
-            [each.metric_approximate_age_of_oldest_message(period=period, statistic="Maximum") for each in queues],
-            period,
-        )
-
-    def metric_function_errors(self, period: Duration = _MINUTE) -> cloudwatch.MathExpression:
-        """Give the number of failed runs of all functions; what fails comes again, so a few are nobody's concern."""
-        functions = [each.handler.function for each in (self.review, self.rollout, self.notify)]
-        metrics = [each.metric_errors(period=period, statistic="Sum") for each in functions]
-        return _over("SUM", "Function errors", metrics, period)
-
     def _review(self, runtime: FunctionRuntime) -> Review:
         registry = self._registry
         props = ReviewProps(runtime, registry.groups, registry.ledger, inbox=self.reviews, rollouts=self.rollouts)
@@ -121,9 +91,7 @@ class ApprovalWorkflow(Construct):
         return Inbox(self, name, InboxProps(timeout_s, self._failed(f"{name}Failed", meaning)))
 
     def _failed(self, name: str, meaning: str) -> DeadLetters:
-        made = DeadLetters(self, name, DeadLettersProps(meaning=meaning, notifications=self.notifications))
-        self._dead_letters.append(made)
-        return made
+        return DeadLetters(self, name, DeadLettersProps(meaning=meaning, notifications=self.notifications))
 
     def _settings(self) -> Settings:
         registry = self._registry
@@ -137,12 +105,3 @@ class ApprovalWorkflow(Construct):
             role_arn=registry.execution_role.role.role_arn,
             reconcile_queue_url=self.rollouts.queue.queue_url,
         )
-
-
-def _over(function: str, label: str, metrics: list[cloudwatch.Metric], period: Duration) -> cloudwatch.MathExpression:
-    # A queue that nobody uses for hours reports nothing; that is zero, and no hole in the sum.
-    named = {f"m{number}": metric for number, metric in enumerate(metrics)}
-    filled = ", ".join(f"FILL({name}, 0)" for name in named)
-    return cloudwatch.MathExpression(
-        expression=f"{function}([{filled}])", label=label, period=period, using_metrics=named
-    )

@@ -1,6 +1,9 @@
 """Every command and every piece of Python in the documents, run in their order as a reader would."""
 
+import io
+import json
 import re
+import runpy
 from collections.abc import Callable
 from importlib.metadata import metadata
 from pathlib import Path
@@ -9,10 +12,20 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from modelward import bootstrap
+from modelward.local.up import LocalAws
+
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-RUN = ["README.md", "docs/deploy.md", "docs/local.md"]
+RUN = ["README.md", "docs/constructs.md", "docs/deploy.md", "docs/local.md"]
+CONTAINER = {
+    "InferenceSpecification": {
+        "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+}
 CDK_CLI = "aws-cdk@2.1148.1"  # the newest that reads the assemblies of the aws-cdk-lib in pyproject.toml
 CDK_COMMANDS = {"--version", "bootstrap", "diff", "deploy", "destroy"}
 
@@ -130,3 +143,42 @@ def test_the_way_to_an_account_works_as_written(
         perform(reader, block)
     secret = aws.client("admin", "secretsmanager").get_secret_value(SecretId="modelward/slack")
     assert secret["SecretString"] == webhook
+
+
+@pytest.mark.parametrize("document", ["docs/constructs.md"], indirect=True)
+def test_the_constructs_work_as_written(document: Any, clone: Path) -> None:
+    of_a_group, of_a_registry = (block.text for block in runnable(document))
+    with LocalAws() as aws:
+        deploy(aws, clone, of_a_group)
+        sagemaker = aws.client("admin", "sagemaker")
+        arn = sagemaker.create_model_package(ModelPackageGroupName="churn", **CONTAINER)["ModelPackageArn"]
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+        told = heard(aws, "churn-Approved")
+        assert (told["ModelPackageArn"], told["ModelApprovalStatus"]) == (arn, "Approved")
+
+        deploy(aws, clone, of_a_registry)
+        digits = bootstrap.connect(clone / "registry.toml", session=aws.session("admin")).model("digits")
+        runpy.run_path(str(clone / "examples" / "quickstart.py"))["pack"](clone / "model.tar.gz")
+        version = digits.register(clone / "model.tar.gz", "image", {"accuracy": 0.95, "log_loss": 0.2})
+        version.approve(reason="figures are fine")
+        told = heard(aws, "ml-work-Released")
+        assert (told["ModelPackageArn"], told["ModelLifeCycle"]["StageStatus"]) == (version.arn, "Approved")
+        aws.wait_idle()
+
+
+def deploy(aws: Any, folder: Path, app: str) -> None:
+    """Deploy a block as the app.py of a folder; cfn-lint looks at each template."""
+    from cfnlint.api import lint_file
+
+    (folder / "app.py").write_text(app)
+    stacks = aws.deploy(folder, io.StringIO())
+    templates = [aws.folder / "cdk.out" / f"{stack.name}.template.json" for stack in stacks]
+    assert [str(finding) for template in templates for finding in lint_file(template)] == []
+
+
+def heard(aws: Any, queue: str) -> Any:
+    """Wait for the first event in a queue; give what it tells."""
+    sqs = aws.client("admin", "sqs")
+    [url] = sqs.list_queues(QueueNamePrefix=queue)["QueueUrls"]
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    return json.loads(message["Body"])["detail"]
