@@ -1,16 +1,21 @@
 """AWS CDK constructs and stacks of Modelward.
 
-Constructs model, stacks wire, `app.py` instantiates. Two stacks: `<registry>-registry` holds what must never be lost
-(groups, artifacts, ledger, key, the role of running endpoints) and is retained and protected; `<registry>-workflow`
-holds what can be made again at any time (rules, queues, functions, topic, parameters). What functions change at run
-time, the endpoints, is in neither.
+Constructs model, stacks instantiate, `app.py` chooses the file. What others build with is public: `ModelPackageGroup`,
+`ModelRegistry`, `ApprovalWorkflow` (docs/constructs.md), and our own two stacks hold one of these each and nothing
+else. `<registry>-registry` is what must never be lost (groups, artifacts, ledger, key, the role of running endpoints),
+retained and protected; `<registry>-workflow` is what can be made again at any time (rules, queues, functions, topic,
+parameters). What functions change at run time, the endpoints, is in neither.
+
+A workflow takes its registry as a value. Within it, the review and the notifier work on the registry, the rollout
+on the registry and on the endpoints of its environments, and only a queue is between them: the cut along which
+an environment can live in another account than the registry.
 
 ::
 
-    app.py ── build() ── stacks.py ─┬─ storage.py groups.py hosting.py      what a registry is
-                                    └─ workers.py ─┬─ functions.py asset.py     what it does
-                                                   ├─ messaging.py rules.py
-                                                   └─ grants.py arns.py
+    app.py ── build() ── stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
+                                    └─ workflow.py ─── workers.py ─┬─ functions.py asset.py   what it does
+                                                                   └─ messaging.py rules.py
+                                       of both: patterns.py grants.py arns.py
 
 Every path that a message takes ends in a function or in a dead-letter queue, and every dead-letter queue has an alarm.
 Roles name the declared models and endpoints. The templates follow from the files alone: no credentials, no network, no

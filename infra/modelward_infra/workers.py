@@ -171,7 +171,7 @@ class Notify(Worker):
         handler.follow(props.ledger, props.dead_letters)
 
     def metric_iterator_age(self, period: Duration | None = None) -> cloudwatch.Metric:
-        """Give how long the oldest entry that was told last had waited, in milliseconds.
+        """Give how old the last entry of a batch was when it was told, in milliseconds.
 
         Args:
             period: Over which CloudWatch takes the maximum; None for a minute.
