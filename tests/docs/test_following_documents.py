@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from modelward import bootstrap
+from modelward.core.errors import AccessError
 from modelward.local.up import LocalAws
 
 pytestmark = pytest.mark.system
@@ -156,7 +157,7 @@ def test_the_constructs_work_as_written(document: Any, clone: Path) -> None:
         told = heard(aws, "churn-Approved")
         assert (told["ModelPackageArn"], told["ModelApprovalStatus"]) == (arn, "Approved")
 
-        deploy(aws, clone, of_a_registry)
+        stacks = deploy(aws, clone, of_a_registry)
         digits = bootstrap.connect(clone / "registry.toml", session=aws.session("admin")).model("digits")
         runpy.run_path(str(clone / "examples" / "quickstart.py"))["pack"](clone / "model.tar.gz")
         version = digits.register(clone / "model.tar.gz", "image", {"accuracy": 0.95, "log_loss": 0.2})
@@ -165,8 +166,16 @@ def test_the_constructs_work_as_written(document: Any, clone: Path) -> None:
         assert (told["ModelPackageArn"], told["ModelLifeCycle"]["StageStatus"]) == (version.arn, "Approved")
         aws.wait_idle()
 
+        [releasers] = [name for kind, name in stacks[-1].resources if kind == "AWS::IAM::Role" and "Releasers" in name]
+        session = acting_as(aws, releasers)
+        mine = bootstrap.connect(clone / "registry.toml", session=session).model("digits").version(version.version)
+        with pytest.raises(AccessError, match="not authorized to perform: sagemaker:UpdateModelPackage"):
+            mine.reject(reason="on the side")
+        mine.promote("Production", reason="it is good")
+        aws.wait_idle()
 
-def deploy(aws: Any, folder: Path, app: str) -> None:
+
+def deploy(aws: Any, folder: Path, app: str) -> Any:
     """Deploy a block as the app.py of a folder; cfn-lint looks at each template."""
     from cfnlint.api import lint_file
 
@@ -174,6 +183,16 @@ def deploy(aws: Any, folder: Path, app: str) -> None:
     stacks = aws.deploy(folder, io.StringIO())
     templates = [aws.folder / "cdk.out" / f"{stack.name}.template.json" for stack in stacks]
     assert [str(finding) for template in templates for finding in lint_file(template)] == []
+    return stacks
+
+
+def acting_as(aws: Any, role: str) -> Any:
+    """Give a session of a role."""
+    arn = f"arn:aws:iam::{aws.account}:role/{role}"
+    key = aws.client("admin", "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    session = aws.session("admin")
+    session._session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"])
+    return session
 
 
 def heard(aws: Any, queue: str) -> Any:
