@@ -251,8 +251,8 @@ class ModelPackageGroups(ModelVersions):
         """Make the groups."""
         super().__init__(scope, construct_id, sorted(props.spec.models))
         self.by_name: Mapping[str, ModelPackageGroup] = {
-            name: ModelPackageGroup(self, name, ModelPackageGroupProps(name, props.spec.models[name].owner))
-            for name in self.names
+            name: ModelPackageGroup(self, name, ModelPackageGroupProps(name, model.owner, existing=model.existing))
+            for name, model in sorted(props.spec.models.items())
         }
 
 

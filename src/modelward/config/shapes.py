@@ -130,6 +130,20 @@ class Choice(NamedTuple):
         return {"enum": list(self.values)}
 
 
+class Switch(NamedTuple):
+    """True or false."""
+
+    def read(self, raw: object, place: Place) -> bool:
+        """Check the type; neither numbers nor texts pass."""
+        if isinstance(raw, bool):
+            return raw
+        raise place.refuse(found=spell(raw), allowed="true or false")
+
+    def schema(self) -> Schema:
+        """Give the type."""
+        return {"type": "boolean"}
+
+
 class Number(NamedTuple):
     """A finite number, its bounds included; a whole one where the annotation says int."""
 
