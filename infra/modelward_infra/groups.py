@@ -245,7 +245,10 @@ class ModelPackageGroupsProps:
 
 
 class ModelPackageGroups(ModelVersions):
-    """A Model Package Group for each declared model; a model that is no longer declared keeps its group."""
+    """A Model Package Group for each declared model; a model that is no longer declared keeps its group.
+
+    A group that is declared as existing is no resource here; grants and rules name it like the others.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, props: ModelPackageGroupsProps) -> None:
         """Make the groups."""

@@ -20,6 +20,10 @@ from modelward.core.model_package import ModelPackage
 class EntryKind(StrEnum):
     """What happened."""
 
+    ADOPTED = "adopted"
+    """The group was there before Modelward looked at it; the entry is the group's, under version 0."""
+    FOUND = "found"
+    """The version was there when the group was adopted, and was left as it was."""
     REGISTERED = "registered"
     APPROVED = "approved"
     REJECTED = "rejected"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 
@@ -139,9 +140,10 @@ class ModelPackage:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The declared figures of the version, by metric name."""
+        """The declared figures of the version, by metric name; what others wrote there and is no number is none."""
         cut = len(METRIC_KEY)
-        return {k[cut:]: float(v) for k, v in sorted(self.metadata.items()) if k.startswith(METRIC_KEY)}
+        told = {k[cut:]: v for k, v in sorted(self.metadata.items()) if k.startswith(METRIC_KEY)}
+        return {name: float(text) for name, text in told.items() if _is_number(text)}
 
     @property
     def sha256(self) -> str:
@@ -255,6 +257,13 @@ DATASET_KEY = OUR_KEY + "dataset-"
 
 _VALUE_LIMIT = 256
 _ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def packed(text: str) -> str:

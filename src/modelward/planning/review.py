@@ -43,6 +43,7 @@ class Case:
         standing: The versions that stand in the stages that count: see `concerned`.
         heir: The version to go back to when this one may no longer serve where it stands: the one that was verified
             there before and is still approved.
+        adopted_at: When its group, which was there already, was adopted; None for a group of our own.
     """
 
     spec: RegistrySpec
@@ -51,6 +52,12 @@ class Case:
     chain: tuple[Entry, ...] = ()
     standing: Sequence[ModelPackage] = ()
     heir: ModelPackage | None = None
+    adopted_at: datetime | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it was as it is before its group was adopted: who decided so then asked nobody for gates."""
+        return not self.chain and self.adopted_at is not None and self.package.modified_at <= self.adopted_at
 
     @property
     def environment(self) -> EnvironmentSpec | None:
@@ -59,7 +66,9 @@ class Case:
 
     @property
     def seen(self) -> Snapshot:
-        """What the ledger knows already; a version starts as pending and without a stage."""
+        """What the ledger knows already; a version starts as pending and without a stage, or as it was found."""
+        if self.is_found:
+            return Snapshot.of(self.package)
         return self.chain[-1].seen if self.chain else Snapshot(approval=ApprovalStatus.PENDING.value)
 
     def live(self, environment: EnvironmentSpec) -> ModelPackage | None:
@@ -109,7 +118,7 @@ def _registered(case: Case) -> Entry:
         version=package.version,
         seq=1,
         at=package.created_at,
-        kind=EntryKind.REGISTERED,
+        kind=EntryKind.FOUND if case.is_found else EntryKind.REGISTERED,
         who=package.created_by.arn,
         why=package.notes or "registered",
         figures=package.metrics,

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from modelward.core.arn import VersionArn
 from modelward.core.errors import InputError, NotFoundError, PolicyError
-from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
+from modelward.core.gates import Verdict
+from modelward.core.model_package import METRIC_KEY, ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.gates import judge
 from modelward.planning.review import REFUSAL, approval_environment, entered_by_approval
@@ -197,8 +198,20 @@ def _check_gates(
             f"{what} of v{package.version} of {package.group}",
             rule="its gates do not hold",
             details=[verdict.text for verdict in verdicts],
-            next_step="Register a better version, or change the gates in registry.toml and deploy.",
+            next_step=_better(package, verdicts),
         )
+
+
+def _better(package: ModelPackage, verdicts: Sequence[Verdict]) -> str:
+    """Say what helps: a better version, or the figure itself on a version that others registered without it."""
+    missing = next((verdict.metric for verdict in verdicts if verdict.value is None), None)
+    if missing is None or package.sha256:
+        return "Register a better version, or change the gates in registry.toml and deploy."
+    pair = f"{METRIC_KEY}{missing}=NUMBER"
+    return (
+        "It was registered without Modelward; if the figure is known, add it: `aws sagemaker update-model-package "
+        f"--model-package-arn {package.arn} --customer-metadata-properties '{pair}'`."
+    )
 
 
 def plan_roll_back(

@@ -14,8 +14,9 @@ from modelward.core.model_package import ModelPackage
 from modelward.services import reading
 from modelward.services.context import Context
 
-# What follows by itself and is told by its outcome: a rollout that was asked for, a version that made room.
-_QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.ARCHIVED})
+# What follows by itself and is told by its outcome: a rollout that was asked for, a version that made room. And what
+# was there long before anybody could be told: an adopted group may hold thousands of versions.
+_QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.ARCHIVED, EntryKind.ADOPTED, EntryKind.FOUND})
 _SIGNS = {
     EntryKind.VERIFIED: ":white_check_mark:",
     EntryKind.FAILED: ":x:",
@@ -93,6 +94,8 @@ def headline(entry: Entry) -> str:
 
 
 _WORDS = {
+    EntryKind.ADOPTED: "was adopted",
+    EntryKind.FOUND: "was there when the group was adopted",
     EntryKind.REGISTERED: "was registered and waits for approval",
     EntryKind.APPROVED: "was approved",
     EntryKind.REJECTED: "was rejected",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from modelward.config.spec import ModelSpec, RegistrySpec
-from modelward.core.errors import ConflictError, IntegrityError
+from modelward.core.errors import ConflictError, IntegrityError, NotFoundError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
 from modelward.planning.changes import Plan, UpdateVersion
@@ -348,15 +348,19 @@ class Version:
 
         Raises:
             IntegrityError: the bytes are not those that were registered.
-            NotFoundError: the object is gone.
+            NotFoundError: the object is gone, or was registered without a digest that could be checked.
         """
+        if not self.sha256:
+            raise NotFoundError(
+                "SHA-256 of the artifact", self.arn, next_step=f"If you trust it: `aws s3 cp {self.artifact_uri} .`"
+            )
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path, part = folder / "model.tar.gz", folder / f".model-{self.version}.part"
         try:
             found = self._context.storage.download(self.artifact_uri, part)
             if found != self.sha256:
-                raise IntegrityError(self.artifact_uri, expected=self.sha256 or "no digest", found=found)
+                raise IntegrityError(self.artifact_uri, expected=self.sha256, found=found)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -1,18 +1,21 @@
 """Reviewing a version: record what is new about it, and see to it that the rules are kept."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from modelward.core.errors import ConflictError
-from modelward.core.ledger import Entry
+from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ApprovalStatus, ModelPackage
 from modelward.planning.changes import AskReconciler, Plan, Record
 from modelward.planning.review import Case, concerned, demands, news, wants_reconciling
+from modelward.planning.rollout import SYSTEM
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.decisions import heir
 from modelward.services.execution import apply
 
 _ATTEMPTS = 3
+_GROUP = 0  # the version under which the ledger keeps what concerns the whole group; SageMaker counts from 1
 
 
 def review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
@@ -68,10 +71,31 @@ def _ask(case: Case) -> tuple[AskReconciler, ...]:
 
 def _case(context: Context, package: ModelPackage, chain: tuple[Entry, ...]) -> Case:
     """Read as much of the surroundings as the verdict needs: nothing, for a version about which nothing is new."""
-    case = Case(context.spec, context.model(package.group), package, chain)
+    model = context.model(package.group)
+    # At first sight by an event, it is the event's change that comes after the adoption.
+    is_new = model.existing and not chain
+    adopted_at = adopted(context, model.name, package.modified_at - timedelta(microseconds=1)) if is_new else None
+    case = Case(context.spec, model, package, chain, adopted_at=adopted_at)
     stages = concerned(case)
     standing = [_fresh(package, each) for each in reading.standing(context, package.group, *stages)] if stages else []
     return replace(case, standing=standing, heir=_heir(context, case))
+
+
+def adopted(context: Context, model: str, now: datetime) -> datetime:
+    """Tell when a group that was there already was adopted; at the first question, record that it is adopted now.
+
+    What its versions were before that moment stays as it is: an approval that nobody held against gates is neither
+    taken back nor followed by a rollout.
+
+    Raises:
+        ConflictError: another writer was quicker; ask again.
+        AwsError: AWS refused a call.
+    """
+    for entry in context.ledger.chain(model, _GROUP):
+        return entry.at
+    entry = Entry(model, _GROUP, 1, now, EntryKind.ADOPTED, SYSTEM, "the group was there already")
+    apply(context, Plan("Adopt the group", (Record(entry),)))
+    return now
 
 
 def _fresh(package: ModelPackage, indexed: ModelPackage) -> ModelPackage:

@@ -9,7 +9,7 @@ from modelward.core.model_package import ModelPackage
 from modelward.planning.review import Case, is_unsettled
 from modelward.services.context import Context
 from modelward.services.reconcile import reconcile
-from modelward.services.review import review
+from modelward.services.review import adopted, review
 
 
 def start_sweep(context: Context) -> None:
@@ -31,7 +31,8 @@ def sweep(context: Context, model: str) -> None:
         NotFoundError: the model is not declared.
         AwsError: AWS refused a call; the next sweep continues.
     """
-    context.model(model)
+    if context.model(model).existing:
+        adopted(context, model, context.clock())
     heads = context.ledger.heads(model)
     for package in context.sagemaker.list_model_packages(model):
         if _is_due(context, package, heads.get(package.version)):

@@ -14,6 +14,8 @@ from modelward.core.ledger import Entry, EntryKind
 
 # What a person says, the word that leads to the place, and the colour.
 _WORDS: dict[EntryKind, tuple[str, str, str]] = {
+    EntryKind.ADOPTED: ("adopted", "", "cyan"),
+    EntryKind.FOUND: ("there when the group was adopted, registered", "", "cyan"),
     EntryKind.REGISTERED: ("registered", "in", "cyan"),
     EntryKind.APPROVED: ("approved", "in", "green"),
     EntryKind.REJECTED: ("rejected", "in", "red"),
@@ -36,7 +38,7 @@ def lines(entries: Sequence[Entry]) -> Table:
             f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _who(entry),
             entry.kind.value,
-            f"v{entry.version}",
+            _version(entry),
             clean(entry.environment or entry.stage) or NONE,
             clean(entry.why) or NONE,
             _figures(entry) or NONE,
@@ -64,7 +66,7 @@ def _headline(entry: Entry) -> Text:
     return Text.assemble(
         (f"  {entry.at.astimezone(UTC):%H:%M:%S}", "dim"),
         "  ",
-        (f"v{entry.version}", "bold"),
+        (_version(entry), "bold"),
         " ",
         (f"{phrase} {towards} {where}" if where else phrase, style),
         f"  by {_who(entry)}",
@@ -77,6 +79,11 @@ def _details(entry: Entry) -> Iterator[Text]:
     if entry.figures:
         yield Text(_figures(entry), "dim")
     yield from (Text(f"\N{BALLOT X} {clean(v.text)}", "red") for v in entry.verdicts if not v.is_held)
+
+
+def _version(entry: Entry) -> str:
+    """Name what the entry is about: a version, or the whole group."""
+    return "group" if entry.kind is EntryKind.ADOPTED else f"v{entry.version}"
 
 
 def _who(entry: Entry) -> str:

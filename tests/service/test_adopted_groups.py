@@ -1,0 +1,211 @@
+"""Groups that were there before Modelward: `existing = true`, and versions that others registered."""
+
+from typing import Any
+
+import pytest
+
+from modelward.core.errors import NotFoundError, PolicyError
+
+IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/xgboost-inference:1.7-1"
+ADOPTED = """
+[registry]
+name   = "acme"
+stages = ["Development", "Staging", "Production", "Archived"]
+[environments.staging]
+stage = "Staging"
+enter = "on-approval"
+[environments.production]
+stage = "Production"
+[models.digits]
+owner = "vision-team"
+existing = true
+[models.digits.endpoints.staging]
+serverless = { memory_mb = 2048, max_concurrency = 5 }
+[models.digits.endpoints.production]
+instance_type = "ml.m5.large"
+"""
+GATES = "[models.digits.gates]\naccuracy = { at_least = 0.90 }\n"
+
+
+def registered_elsewhere(world: Any, **more: Any) -> str:
+    """Register a version as others do: a container and its archive, and nothing of Modelward's."""
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://their-bucket/churn/model.tar.gz"}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    request = {"ModelPackageGroupName": "digits", "InferenceSpecification": specification, **more}
+    arn: str = world.sagemaker.create_model_package(**request)["ModelPackageArn"]
+    return arn
+
+
+def test_a_version_that_others_registered_is_read_like_any_other(world):
+    registered_elsewhere(world, ModelPackageDescription="from a notebook")
+    world.use(ADOPTED)
+
+    [version] = world.digits.versions()
+
+    assert (version.version, version.approval_status, version.stage) == (1, "PendingManualApproval", None)
+    assert (version.metrics, version.sha256, version.image) == ({}, "", IMAGE)
+    assert version.notes == "from a notebook"
+
+
+def test_a_version_that_others_registered_goes_all_the_way_to_production(world):
+    registered_elsewhere(world)
+    world.use(ADOPTED)
+    [version] = world.digits.versions()
+
+    version.approve(reason="known for a year")
+    world.finish()
+    assert world.serving("staging") == 1
+    version.promote("Production", reason="released")
+    world.finish()
+
+    assert world.serving("production") == 1
+    assert world.digits.current("Production").version == 1
+    assert world.kinds(1)[:3] == ["registered", "approved", "staged"]
+    assert world.dead == []
+
+
+def test_a_gate_without_a_figure_says_how_to_add_it_and_then_holds(world):
+    arn = registered_elsewhere(world)
+    world.use(ADOPTED + GATES)
+    [version] = world.digits.versions()
+
+    with pytest.raises(PolicyError, match="accuracy: no figure was registered") as refused:
+        version.approve(reason="it is good")
+    assert f"--model-package-arn {arn} --customer-metadata-properties 'metric:accuracy=NUMBER'" in str(refused.value)
+
+    world.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"metric:accuracy": "0.95"})
+    world.finish()
+    version.refresh().approve(reason="it is good")
+    world.finish()
+    assert world.serving("staging") == 1
+
+
+def before_modelward(world: Any, **more: Any) -> str:
+    """Register a version while nobody listens."""
+    world.is_deaf = True
+    arn = registered_elsewhere(world, **more)
+    world.settle()
+    world.is_deaf = False
+    world.pause()
+    return arn
+
+
+def test_what_was_approved_before_the_adoption_stays_approved_unserved_and_untold(world):
+    arn = before_modelward(world, ModelApprovalStatus="Approved")
+    world.use(ADOPTED + GATES)
+    before = len(world.calls)
+
+    for _ in range(3):
+        world.sweep()
+        world.finish()
+
+    assert set(world.changing(before)) == {"PutItem", "SendMessage"}
+    assert world.sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
+    assert world.sagemaker.list_endpoints()["Endpoints"] == []
+    assert sorted(entry.kind.value for entry in world.digits.history()) == ["adopted", "found"]
+    assert world.mails() == []
+
+
+def test_a_version_that_was_there_may_be_served_by_a_decision_of_today(world):
+    arn = before_modelward(world, ModelApprovalStatus="Approved")
+    world.use(ADOPTED)
+    world.sweep()
+    world.finish()
+
+    world.sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="approved again, now to be served"
+    )
+    world.finish()
+
+    assert world.serving("staging") == 1
+    assert world.kinds(1) == ["found", "approved", "staged", "deploying", "verified"]
+
+
+def test_metadata_that_others_write_on_a_version_that_was_there_decides_nothing(world):
+    arn = before_modelward(world, ModelApprovalStatus="Approved")
+    world.use(ADOPTED + GATES)
+    world.sweep()
+    world.finish()
+
+    world.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"ticket": "ML-7"})
+    world.finish()
+
+    assert world.sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
+    assert world.kinds(1) == ["found"]
+
+
+def test_an_approval_right_after_the_deployment_counts_although_no_sweep_came_before(world):
+    before_modelward(world, ModelApprovalStatus="Approved")
+    second = before_modelward(world)
+    world.use(ADOPTED)
+
+    world.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Approved")
+    world.finish()
+    world.sweep()
+    world.finish()
+
+    assert world.serving("staging") == 2
+    assert world.kinds(1) == ["found"]
+
+
+def test_what_is_registered_as_approved_after_the_adoption_meets_the_gates(world):
+    world.use(ADOPTED + GATES)
+    world.sweep()
+    world.finish()
+
+    arn = registered_elsewhere(world, ModelApprovalStatus="Approved")
+    world.finish()
+
+    assert world.sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
+    assert world.kinds(1) == ["registered", "approved", "refused"]
+
+
+def test_a_group_is_adopted_once(world):
+    before_modelward(world)
+    world.use(ADOPTED)
+    world.sweep()
+    world.finish()
+    world.pause(3600)
+    world.sweep()
+    world.finish()
+
+    assert [entry.kind.value for entry in world.entries(0)] == ["adopted"]
+
+
+def test_a_version_with_no_container_fails_to_be_served_in_sagemaker_s_words(world):
+    world.sagemaker.create_model_package(ModelPackageGroupName="digits", SourceUri="s3://their-bucket/churn")
+    world.use(ADOPTED)
+    [version] = world.digits.versions()
+
+    version.approve(reason="known for a year")
+    world.finish()
+
+    assert version.refresh().stage_status == "Rejected"
+    assert version.refresh().package.life_cycle.description
+    assert world.kinds(1)[-1] == "failed"
+    assert world.dead == []
+
+
+def test_an_artifact_without_a_registered_digest_is_not_downloaded_and_the_way_to_it_told(world, tmp_path):
+    registered_elsewhere(world)
+    world.use(ADOPTED)
+    [version] = world.digits.versions()
+
+    with pytest.raises(NotFoundError, match="SHA-256 of the artifact") as refused:
+        version.download(tmp_path)
+
+    assert "aws s3 cp s3://their-bucket/churn/model.tar.gz" in refused.value.next_step
+
+
+def test_metadata_that_looks_like_a_figure_and_is_none_is_no_figure(world):
+    registered_elsewhere(world, CustomerMetadataProperties={"metric:accuracy": "high", "metric:auc": "inf"})
+    world.use(ADOPTED + GATES)
+    [version] = world.digits.versions()
+
+    assert version.metrics == {}
+    with pytest.raises(PolicyError, match="accuracy: no figure"):
+        version.approve(reason="it is good")
