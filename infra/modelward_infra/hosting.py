@@ -1,14 +1,14 @@
 """What serves models: the role that containers run as, and the endpoints that the reconciler makes at run time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from modelward.config import RegistrySpec
+from modelward.config import ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import acknowledge_wildcards, allow
@@ -26,9 +26,10 @@ _OPERATIONS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelExecutionRoleProps:
-    """Where the artifacts are."""
+    """Where the artifacts are: in the registry's bucket, and where versions keep theirs that others registered."""
 
     bucket: ArtifactBucket
+    existing: ExistingSpec = field(default_factory=ExistingSpec)
 
 
 class ModelExecutionRole(Construct):
@@ -48,6 +49,7 @@ class ModelExecutionRole(Construct):
             assumed_by=iam.ServicePrincipal(_SAGEMAKER, conditions={"StringEquals": {"aws:SourceAccount": account}}),
         )
         props.bucket.grant_read(self.role)
+        self._allow_artifacts(props.existing)
         images, logs = self._image_arns(), self._log_arns()
         self._allow_images(images)
         self._allow_telemetry(logs)
@@ -63,6 +65,16 @@ class ModelExecutionRole(Construct):
             resource_arns=[self.role.role_arn],
             conditions={"StringEquals": {"iam:PassedToService": _SAGEMAKER}},
         )
+
+    def _allow_artifacts(self, existing: ExistingSpec) -> None:
+        places = [uri.removeprefix("s3://").partition("/") for uri in existing.artifacts]
+        partition = Stack.of(self).partition
+        objects = [f"arn:{partition}:s3:::{bucket}/{prefix}*" for bucket, _, prefix in places]
+        buckets = sorted({f"arn:{partition}:s3:::{bucket}" for bucket, _, _ in places})
+        allow(self.role, ["s3:GetObject"], *objects)
+        allow(self.role, ["s3:ListBucket"], *buckets)
+        allow(self.role, ["kms:Decrypt", "kms:DescribeKey"], *existing.artifact_key_arns)
+        acknowledge_wildcards(self.role, objects, "Any version of an adopted group may be served.")
 
     def _image_arns(self) -> list[str]:
         # AWS keeps its containers in accounts of its own, another one in each region.

@@ -28,23 +28,32 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class NotificationsProps:
-    """Who is told, and what encrypts it."""
+    """Who is told, and what encrypts it; the ARN of the topic that is there already, if it shall be that one."""
 
     key: RegistryKey
     spec: NotificationSpec
+    existing_arn: str | None = None
 
 
 class Notifications(Construct):
-    """The topic on which people learn of decisions, rollouts and alarms, with the declared e-mail addresses."""
+    """The topic on which people learn of decisions, rollouts and alarms, with the declared e-mail addresses.
+
+    The policy of a topic that is there already is its owner's, and must let alarms of this account publish.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, props: NotificationsProps) -> None:
-        """Make the topic and its subscriptions."""
+        """Make the topic, or take the one that is there, and make its subscriptions."""
         super().__init__(scope, construct_id)
         self._key = props.key
-        self.topic = sns.Topic(self, "Topic", master_key=props.key.key, enforce_ssl=True)
+        arn = props.existing_arn
+        self.topic: sns.ITopic = sns.Topic.from_topic_arn(self, "Topic", arn) if arn else self._made()
         for address in props.spec.email:
             self.topic.add_subscription(subscriptions.EmailSubscription(address))
-        self._let_alarms_publish()
+
+    def _made(self) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", master_key=self._key.key, enforce_ssl=True)
+        self._let_alarms_publish(topic)
+        return topic
 
     def grant_publish(self, grantee: iam.IGrantable) -> None:
         """Allow to tell people."""
@@ -57,14 +66,14 @@ class Notifications(Construct):
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
 
-    def _let_alarms_publish(self) -> None:
+    def _let_alarms_publish(self, topic: sns.Topic) -> None:
         # A topic with a policy of its own loses the default one, which was what let alarms of the account in.
-        self.topic.add_to_resource_policy(
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )

@@ -40,17 +40,22 @@ class ModelRegistry(ModelVersions):
         pin_flags(self)
         Tags.of(self).add("modelward:registry", props.spec.name)
         self.spec = props.spec
-        self.key = RegistryKey(self, "Key", RegistryKeyProps(registry=props.spec.name))
+        existing = props.spec.existing
+        self.key = RegistryKey(self, "Key", RegistryKeyProps(props.spec.name, existing.key_arn))
         self.key.allow_alarms(Stack.of(self).account)
-        self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(key=self.key))
+        self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(self.key, existing.bucket))
         self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
         self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(spec=props.spec))
-        self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(bucket=self.bucket))
+        self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(self.bucket, existing))
         self._refer_strongly()
 
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.
-        for each in (self.key.key, self.bucket.bucket, self.ledger.table, self.execution_role.role):
+        existing = self.spec.existing
+        made = [self.ledger.table, self.execution_role.role]
+        made += [] if existing.key_arn else [self.key.key]
+        made += [] if existing.bucket else [self.bucket.bucket]
+        for each in made:
             CrossStackReferences.of(each).produce(ReferenceStrength.STRONG)
 
     def grant_read(self, grantee: iam.IGrantable) -> None:

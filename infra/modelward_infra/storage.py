@@ -28,28 +28,35 @@ _WRITE = (
 
 @dataclass(frozen=True, slots=True)
 class RegistryKeyProps:
-    """Whose key it is."""
+    """Whose key it is; the ARN of the one that is there already, if it shall be that one."""
 
     registry: str
+    existing_arn: str | None = None
 
 
 class RegistryKey(Construct):
     """The one KMS key of a registry, for its artifacts, its ledger and its notifications.
 
     The key policy leaves grants to IAM and adds one service: CloudWatch, whose alarms publish to the encrypted topic.
+    The policy of a key that is there already is its owner's, and must say the same.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: RegistryKeyProps) -> None:
-        """Make the key and its alias."""
+        """Make the key and its alias, or take the one that is there."""
         super().__init__(scope, construct_id)
-        self.key = kms.Key(
+        arn = props.existing_arn
+        self.key: kms.IKey = kms.Key.from_key_arn(self, "Key", arn) if arn else self._made(props.registry)
+
+    def _made(self, registry: str) -> kms.Key:
+        key = kms.Key(
             self,
             "Key",
-            description=f"Artifacts, ledger and notifications of the model registry {props.registry}",
+            description=f"Artifacts, ledger and notifications of the model registry {registry}",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self.key.add_alias(f"alias/modelward-{props.registry}")
+        key.add_alias(f"alias/modelward-{registry}")
+        return key
 
     def grant_decrypt(self, grantee: iam.IGrantable) -> None:
         """Allow to read what the key protects."""
@@ -74,25 +81,34 @@ class RegistryKey(Construct):
 
 @dataclass(frozen=True, slots=True)
 class ArtifactBucketProps:
-    """What encrypts the artifacts."""
+    """What encrypts the artifacts; the name of the bucket that is there already, if it shall be that one."""
 
     key: RegistryKey
+    existing_name: str | None = None
 
 
 class ArtifactBucket(Construct):
-    """The bucket of artifacts and metric files: encrypted, versioned, TLS only, never public, its access logged."""
+    """The bucket of artifacts and metric files: encrypted, versioned, TLS only, never public, its access logged.
+
+    Of a bucket that is there already all this is its owner's business.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, props: ArtifactBucketProps) -> None:
-        """Make the bucket and the one of its access logs."""
+        """Make the bucket and the one of its access logs, or take the bucket that is there."""
         super().__init__(scope, construct_id)
         self._key = props.key
-        self.bucket = s3.Bucket(
+        name = props.existing_name
+        self.is_existing = name is not None
+        self.bucket: s3.IBucket = s3.Bucket.from_bucket_name(self, "Bucket", name) if name else self._made()
+
+    def _made(self) -> s3.Bucket:
+        return s3.Bucket(
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             bucket_key_enabled=True,
             encryption=s3.BucketEncryption.KMS,
-            encryption_key=props.key.key,
+            encryption_key=self._key.key,
             enforce_ssl=True,
             lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
             removal_policy=RemovalPolicy.RETAIN,
@@ -131,8 +147,11 @@ class ArtifactBucket(Construct):
     def _accept_objects(self, grantee: iam.IGrantable) -> None:
         principal = cast("IConstruct", grantee.grant_principal)
         if hasattr(principal, "node"):
-            objects = f"{across(principal, self.bucket.bucket_arn, self)}/*"
-            accept_wildcards(grantee, [objects], "Each version has objects of its own, and any of them may be read.")
+            arn = self.bucket.bucket_arn
+            seen = arn if self.is_existing else across(principal, arn, self)
+            accept_wildcards(
+                grantee, [f"{seen}/*"], "Each version has objects of its own, and any of them may be read."
+            )
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""

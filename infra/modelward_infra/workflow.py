@@ -48,8 +48,9 @@ class ApprovalWorkflow(Construct):
         pin_flags(self)
         self._registry = registry = props.registry
         Tags.of(self).add("modelward:registry", registry.spec.name)
+        spec = registry.spec
         self.notifications = Notifications(
-            self, "Notifications", NotificationsProps(key=registry.key, spec=registry.spec.notifications)
+            self, "Notifications", NotificationsProps(registry.key, spec.notifications, spec.existing.topic_arn)
         )
         self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(spec=registry.spec, role=registry.execution_role))
         self.rollouts = self._inbox("Rollouts", Rollout.TIMEOUT_S, "Endpoints could not be brought to their version.")

@@ -6,7 +6,15 @@ from types import MappingProxyType
 from typing import Annotated
 
 from modelward.config.shapes import Entries, Items, Place, Schema, table_of
-from modelward.config.spec import EntityName, EnvironmentSpec, ModelSpec, NotificationSpec, RegistryName, RegistrySpec
+from modelward.config.spec import (
+    EntityName,
+    EnvironmentSpec,
+    ExistingSpec,
+    ModelSpec,
+    NotificationSpec,
+    RegistryName,
+    RegistrySpec,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,19 @@ class Document:
         default_factory=lambda: MappingProxyType({})
     )
     notifications: Annotated[NotificationSpec, "Who is told what happened."] = field(default_factory=NotificationSpec)
+    existing: Annotated[ExistingSpec, "What is there already and is used as it is."] = field(
+        default_factory=ExistingSpec
+    )
 
     def to_spec(self) -> RegistrySpec:
         """Lay the same out as the rest of Modelward wants it."""
         return RegistrySpec(
-            self.registry.name, self.registry.stages, self.environments, self.models, self.notifications
+            self.registry.name,
+            self.registry.stages,
+            self.environments,
+            self.models,
+            self.notifications,
+            self.existing,
         )
 
 

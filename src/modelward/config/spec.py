@@ -64,6 +64,25 @@ SecretName = Annotated[
     ),
 ]
 
+BucketName = Annotated[
+    str,
+    Text(
+        "the name of an S3 bucket: 3 to 63 small letters, digits, dots and hyphens",
+        "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        63,
+    ),
+]
+ArtifactsUri = Annotated[
+    str,
+    Text("s3://BUCKET/ or s3://BUCKET/PREFIX", r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.'()/=+@-]*", 1024),
+]
+KeyArn = Annotated[
+    str, Text("the ARN of a KMS key (no alias)", r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", 256)
+]
+TopicArn = Annotated[
+    str, Text("the ARN of an SNS topic", r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", 512)
+]
+
 
 class Enter(StrEnum):
     """What lets a version into the stage of an environment."""
@@ -204,6 +223,21 @@ class NotificationSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ExistingSpec:
+    """What is there already: it is used, and neither made nor changed nor removed."""
+
+    bucket: Annotated[BucketName | None, "Bucket that keeps artifacts and metrics, instead of one of our own."] = None
+    key_arn: Annotated[KeyArn | None, "KMS key that protects them, ledger and topic, instead of one of our own."] = None
+    topic_arn: Annotated[TopicArn | None, "SNS topic that tells people, instead of one of our own."] = None
+    artifacts: Annotated[
+        tuple[ArtifactsUri, ...],
+        Items(),
+        "Where versions that were registered without Modelward keep their artifacts; endpoints may read there.",
+    ] = ()
+    artifact_key_arns: Annotated[tuple[KeyArn, ...], Items(), "KMS keys that encrypt those artifacts."] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySpec:
     """Everything that one `registry.toml` declares, checked: stages in order of promotion, the last one the archive."""
 
@@ -212,6 +246,7 @@ class RegistrySpec:
     environments: Mapping[str, EnvironmentSpec] = field(default_factory=lambda: MappingProxyType({}))
     models: Mapping[str, ModelSpec] = field(default_factory=lambda: MappingProxyType({}))
     notifications: NotificationSpec = field(default_factory=NotificationSpec)
+    existing: ExistingSpec = field(default_factory=ExistingSpec)
 
     @property
     def first_stage(self) -> str:
