@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from modelward.config import load
+from modelward.core.names import registry_stack
 from modelward_infra.stacks import RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
 
 
@@ -64,7 +65,7 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
     """
     path = Path(spec_path)
     spec = load(path)
-    registry = RegistryStack(scope, f"{spec.name}-registry", RegistryStackProps(spec=spec, env=env))
+    registry = RegistryStack(scope, registry_stack(spec.name), RegistryStackProps(spec=spec, env=env))
     workflow = WorkflowStack(
         scope, f"{spec.name}-workflow", WorkflowStackProps(registry=registry.content, spec_path=path, env=env)
     )

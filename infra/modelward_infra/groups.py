@@ -12,14 +12,11 @@ from constructs import Construct
 
 from modelward.config import RegistrySpec
 from modelward.core.errors import InputError
-from modelward.core.names import ENTITY_NAME_RULE, is_entity_name
+from modelward.core.names import ENTITY_NAME_RULE, GROUP_DESCRIPTION, is_entity_name
 from modelward_infra import patterns
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import accept_wildcards, allow, deny
 
-# CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
-# text is frozen, and what may change (the owner) is a tag.
-DESCRIPTION = "Versions of one model, registered and approved through Modelward."
 _GROUP, _VERSION = "model-package-group", "model-package"
 _EACH_VERSION = "Each version has a number of its own, so the policy names the versions of the models."
 _SEARCH = "SageMaker's Search knows no resources."
@@ -231,7 +228,7 @@ class ModelPackageGroup(ModelVersions):
             self,
             "Default",  # an id that is no part of the logical id
             model_package_group_name=props.name,
-            model_package_group_description=DESCRIPTION,
+            model_package_group_description=GROUP_DESCRIPTION,
             tags=[CfnTag(key="modelward:owner", value=props.owner)] if props.owner else None,
         )
         group.apply_removal_policy(RemovalPolicy.RETAIN)

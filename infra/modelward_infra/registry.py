@@ -52,11 +52,15 @@ class ModelRegistry(ModelVersions):
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.
         existing = self.spec.existing
-        made = [self.ledger.table, self.execution_role.role]
-        made += [] if existing.key_arn else [self.key.key]
-        made += [] if existing.bucket else [self.bucket.bucket]
-        for each in made:
-            CrossStackReferences.of(each).produce(ReferenceStrength.STRONG)
+        made = {
+            self.key.key: not existing.key_arn,
+            self.bucket.bucket: not existing.bucket,
+            self.ledger.table: True,
+            self.execution_role.role: True,
+        }
+        for resource, is_ours in made.items():
+            if is_ours:
+                CrossStackReferences.of(resource).produce(ReferenceStrength.STRONG)
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at versions and history, and to download artifacts."""

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from modelward.core.errors import NotFoundError, PolicyError
 
+ROLE = "arn:aws:iam::123456789012:role/model-execution"
 IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/xgboost-inference:1.7-1"
 ADOPTED = """
 [registry]
@@ -209,3 +211,105 @@ def test_metadata_that_looks_like_a_figure_and_is_none_is_no_figure(world):
     assert version.metrics == {}
     with pytest.raises(PolicyError, match="accuracy: no figure"):
         version.approve(reason="it is good")
+
+
+# --- looking at a whole account -------------------------------------------------------------------------------------
+
+
+def old_endpoint(world: Any, name: str, config: str = "old") -> None:
+    """Serve the first version on an instance, as somebody else does."""
+    variant = {"VariantName": "all", "ModelName": config, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    arn = registered_elsewhere(world, ModelApprovalStatus="Approved")
+    world.sagemaker.create_model(ModelName=config, PrimaryContainer={"ModelPackageName": arn}, ExecutionRoleArn=ROLE)
+    world.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant])
+    world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    world.pause(60)
+
+
+def owning(world: Any, *groups: str) -> None:
+    """Let the registry's stack own groups."""
+    summaries = [
+        {
+            "ResourceType": "AWS::SageMaker::ModelPackageGroup",
+            "PhysicalResourceId": name,
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
+        for name in groups
+    ]
+    answer = (AWSResponse("https://aws", 200, {}, None), {"StackResourceSummaries": summaries})
+    world.client("cloudformation").meta.events.register("before-call", lambda **_: answer)
+
+
+def told(world: Any) -> dict[str, tuple[str, bool]]:
+    return {each.subject: (each.text, each.is_blocking) for each in world.registry.deployment_findings()}
+
+
+def test_the_account_is_listed_by_one_call_for_all_groups_and_one_for_each(world):
+    for number in range(3):
+        world.sagemaker.create_model_package_group(ModelPackageGroupName=f"old-{number}")
+    old_endpoint(world, "digits-of-last-year")
+    before = len(world.calls)
+
+    found = {held.group.name: held for held in world.registry.held()}
+
+    names = [name for _, name in world.calls[before:]]
+    assert {name: names.count(name) for name in names} == {
+        "ListModelPackageGroups": 1,
+        "Search": 4,
+        "ListEndpoints": 1,
+        "DescribeEndpoint": 1,
+        "DescribeEndpointConfig": 1,
+        "DescribeModel": 1,
+    }
+    assert (found["digits"].versions, found["digits"].last.version, found["digits"].is_declared) == (1, 1, True)
+    assert found["digits"].endpoints == ("digits-of-last-year",)
+    assert (found["old-1"].versions, found["old-1"].last, found["old-1"].is_declared) == (0, None, False)
+
+
+def test_a_group_that_the_stack_does_not_own_is_in_the_way_until_it_is_declared_as_existing(world):
+    owning(world)
+    assert told(world)["group digits"][1]
+
+    world.use(ADOPTED)
+    assert "group digits" not in told(world)
+
+
+def test_an_endpoint_on_instances_cannot_become_serverless_and_the_plan_says_so(world):
+    owning(world)
+    old_endpoint(world, "digits-staging")
+    old_endpoint(world, "digits-production", "old-2")
+    world.use(ADOPTED)
+
+    found = told(world)
+
+    assert found["endpoint digits-staging"][1]
+    assert "endpoint digits-production" not in found
+
+
+def test_a_serverless_endpoint_is_as_declared(world):
+    owning(world)
+    world.live(0.95)
+    assert not [subject for subject in told(world) if subject.startswith("endpoint")]
+
+
+def test_stages_that_are_declared_no_more_are_named_with_the_versions_that_stand_there(world):
+    owning(world)
+    world.sagemaker.create_model_package_group(ModelPackageGroupName="churn")
+    cycle = {"Stage": "Canary", "StageStatus": "Approved"}
+    registered_elsewhere(world, ModelLifeCycle=cycle)
+    registered_elsewhere(world, ModelLifeCycle={**cycle, "Stage": "Staging"})
+    registered_elsewhere(world, ModelPackageGroupName="churn", ModelLifeCycle=cycle)
+    world.use(ADOPTED)
+
+    found = told(world)
+
+    assert found["stage Canary"] == ("is not declared, and v1 of digits stand in it", False)
+    assert "stage Staging" not in found
+
+
+def test_looking_at_an_account_changes_nothing(world):
+    owning(world)
+    before = len(world.calls)
+    world.registry.held()
+    world.registry.deployment_findings()
+    assert world.changing(before) == []

@@ -9,7 +9,7 @@
     context     what every command gets: the terminal, and the registry once it asks for it
     terminal    result on stdout (tables, plain when piped, or JSON), talk and progress on stderr
     views/      core values -> tables, cards, timelines; no I/O
-    reading, registering, deciding, rollouts, starting, serve, local: the commands
+    reading, registering, deciding, rollouts, starting, adopting, serve, local: the commands
 
 A command is a typed function `(context, *, ...)`; the table names it as text, so that `--help` imports none of them.
 

@@ -118,6 +118,12 @@ _SERVE = (
     option("--port", "the port to listen on; 0 for a free one", "PORT", kind=kinds.whole(0, 65535), default=8080),
     option("--poll-seconds", "how often the registry is asked", "SECONDS", kind=kinds.seconds, default=15),
 )
+_ADOPT = (
+    Argument("groups", "the groups to look at; without one all", "GROUP", default=(), is_repeated=True),
+    Argument("--write", "add what is missing to the end of registry.toml; nothing else in it changes", default=False),
+    Argument("--plan", "print what would be added, and write nothing (as without --write)", default=False),
+    _JSON,
+)
 _UP = (
     option("--port", "the port to listen on; else a free one", "PORT", kind=kinds.whole(1, 65535)),
     Argument("--bare", "start without deploying the app.py of this folder", default=False),
@@ -131,6 +137,24 @@ COMMANDS = (
         (Argument("folder", "where to write them", "FOLDER", default="."), _PLAN, _JSON),
         "modelward init my-registry",
         "A file that is there already is never overwritten: then nothing is written at all.",
+    ),
+    Command(
+        "adopt",
+        "List the groups that an account has, and declare those that registry.toml does not.",
+        "adopting:adopt",
+        _ADOPT,
+        "modelward adopt\nmodelward adopt churn fraud --write",
+        "They are declared with existing = true: no stack makes, changes or removes them. The owner is taken to be who "
+        "registered the last version; correct it. Counts come from SageMaker's search index, which may lag.",
+    ),
+    Command(
+        "plan",
+        "Compare registry.toml with the account, before a deployment.",
+        "adopting:plan",
+        (_JSON,),
+        "modelward plan",
+        "Exits with 13 when something is in the way: a group that no stack of this registry owns, one "
+        "that is declared as existing and is not there, an endpoint that cannot become what is declared.",
     ),
     Command(
         "register",

@@ -7,6 +7,7 @@ UNEXPECTED = 1
 USAGE = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+BLOCKED = 13
 
 # The first class that fits decides, so a class stands before its base.
 TABLE: tuple[tuple[type[errors.ModelwardError], int, str], ...] = (
@@ -27,6 +28,7 @@ MEANINGS: tuple[tuple[int, str], ...] = (
     (UNEXPECTED, "a fault of Modelward itself; --debug shows the traceback"),
     (USAGE, "the command line is wrong"),
     *((code, meaning) for _, code, meaning in TABLE),
+    (BLOCKED, "`modelward plan` found what is in the way of a deployment"),
     (INTERRUPTED, "interrupted by Ctrl-C"),
     (PIPE_CLOSED, "whoever read the output went away"),
 )

@@ -16,6 +16,7 @@ class Endpoint:
     config_name: str
     modified_at: datetime
     failure_reason: str = ""
+    is_serverless: bool = False
 
     @property
     def is_busy(self) -> bool:

@@ -16,6 +16,16 @@ def is_entity_name(text: str) -> bool:
     return len(text) <= ENTITY_NAME_LIMIT and ENTITY_NAME.fullmatch(text) is not None
 
 
+# CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
+# text is frozen, and what may change (the owner) is a tag.
+GROUP_DESCRIPTION = "Versions of one model, registered and approved through Modelward."
+
+
+def registry_stack(registry: str) -> str:
+    """Name the stack that holds what must not be lost."""
+    return f"{registry}-registry"
+
+
 def fit_name(*parts: str) -> str:
     """Join parts with hyphens into a name of at most 63 characters.
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from modelward.aws.inventory import Inventory, Stacks
 from modelward.aws.ledger import Ledger
 from modelward.aws.messages import Queue, Topic, Webhook
 from modelward.aws.sagemaker import SageMaker
@@ -48,6 +49,16 @@ class Context:
     def sagemaker(self) -> SageMaker:
         """Versions and endpoints."""
         return SageMaker(self.client("sagemaker"))
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The whole account."""
+        return Inventory(self.client("sagemaker"))
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        """What the stacks own."""
+        return Stacks(self.client("cloudformation"))
 
     @cached_property
     def storage(self) -> Storage:

@@ -4,19 +4,21 @@ Thin on purpose: each method is one service. A verb that changes something has a
 and changes nothing; the verb carries out exactly that plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from modelward.config.spec import ModelSpec, RegistrySpec
+from modelward.core.account import Held
 from modelward.core.errors import ConflictError, IntegrityError, NotFoundError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
-from modelward.services import decisions, deployment, reading, registration
+from modelward.planning.deployment import Finding
+from modelward.services import account, decisions, deployment, reading, registration
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
@@ -46,6 +48,18 @@ class Registry:
             NotFoundError: registry.toml declares none of that name.
         """
         return Model(self._context, self._context.model(name))
+
+    def held(self, groups: Collection[str] = ()) -> list[Held]:
+        """Read what groups the account holds, declared or not, with the endpoints that serve their versions.
+
+        Raises:
+            NotFoundError: there is no group of a name that was given.
+        """
+        return account.held(self._context, groups)
+
+    def deployment_findings(self) -> tuple[Finding, ...]:
+        """Compare the declaration with the account: what a deployment would meet there."""
+        return account.deployment_findings(self._context)
 
 
 class _More(TypedDict, total=False):

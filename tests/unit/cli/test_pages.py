@@ -49,7 +49,7 @@ def test_each_command_runs_a_function_that_takes_exactly_its_arguments(command: 
 
 @by_name
 def test_each_command_that_changes_something_can_print_its_plan(command: Command) -> None:
-    changing = {"init", "register", "approve", "reject", "promote", "deploy", "rollback"}
+    changing = {"init", "adopt", "register", "approve", "reject", "promote", "deploy", "rollback"}
     assert (command.name in changing) == any(argument.name == "--plan" for argument in command.arguments)
 
 

@@ -246,7 +246,8 @@ def test_a_terminal_gets_a_timeline_by_day() -> None:
 
 @pytest.mark.parametrize("kind", EntryKind)
 def test_each_kind_of_entry_has_words(kind: EntryKind) -> None:
-    assert "v2 " in plain(history.timeline([entry(1, kind)]))
+    about = "group " if kind is EntryKind.ADOPTED else "v2 "
+    assert about in plain(history.timeline([entry(1, kind)]))
 
 
 def test_an_entry_by_nobody_known_says_so() -> None:

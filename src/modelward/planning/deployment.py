@@ -1,0 +1,134 @@
+"""What a deployment of registry.toml would meet in an account: findings, before anything is changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from modelward.config.spec import ModelSpec, RegistrySpec
+from modelward.core.account import Group
+from modelward.core.endpoint import Endpoint
+from modelward.core.model_package import ModelPackage
+from modelward.core.names import GROUP_DESCRIPTION, endpoint_name
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a deployment would meet.
+
+    Args:
+        subject: What it is about, such as `group churn`.
+        text: What there is.
+        next_step: What to do; empty where nothing must be done.
+        is_blocking: Whether a deployment would fail, or not do what registry.toml says.
+    """
+
+    subject: str
+    text: str
+    next_step: str = ""
+    is_blocking: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Spell it for programs."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An account, as far as a deployment is concerned.
+
+    Args:
+        groups: All groups.
+        owned: Names of the groups that stacks of this registry own; None when it was never deployed.
+        endpoints: Those declared endpoints that exist.
+        strays: Versions that stand in stages which registry.toml does not have.
+    """
+
+    groups: Sequence[Group]
+    owned: frozenset[str] | None
+    endpoints: Sequence[Endpoint]
+    strays: Sequence[ModelPackage]
+
+
+def findings(spec: RegistrySpec, observed: Observed) -> tuple[Finding, ...]:
+    """Compare a declaration with an account: what blocks a deployment comes first."""
+    found = [
+        *_of_groups(spec, observed),
+        *_undeclared(spec, observed),
+        *_of_endpoints(spec, observed),
+        *_of_stages(spec, observed),
+    ]
+    return tuple(sorted(found, key=lambda finding: not finding.is_blocking))
+
+
+def _of_groups(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
+    there = {group.name.lower(): group for group in observed.groups}
+    owned = {name.lower() for name in observed.owned or ()}
+    for model in spec.models.values():
+        group = there.get(model.name.lower())
+        finding = _of_group(model, group, is_owned=model.name.lower() in owned)
+        if finding:
+            yield finding
+
+
+def _of_group(model: ModelSpec, group: Group | None, *, is_owned: bool) -> Finding | None:
+    subject = f"group {model.name}"
+    if group is None:
+        return _of_no_group(model, subject, is_owned=is_owned)
+    if model.existing:
+        text = "the stack owns it and lets it go; the group and its versions stay"
+        return Finding(subject, text) if is_owned else None
+    if not is_owned:
+        step = f"Set existing = true in [models.{model.name}]: it is then used as it is."
+        return Finding(subject, "is there and no stack of this registry owns it: the deployment fails", step, True)  # noqa: FBT003
+    if group.description != GROUP_DESCRIPTION:
+        step = (
+            f"Set existing = true in [models.{model.name}], so that CloudFormation lets it go and does not replace it."
+        )
+        return Finding(subject, f"has the description {group.description!r}, which is not ours", step, True)  # noqa: FBT003
+    return None
+
+
+def _of_no_group(model: ModelSpec, subject: str, *, is_owned: bool) -> Finding:
+    if model.existing:
+        step = f"Remove existing = true from [models.{model.name}], correct the name, or have its owner make it."
+        return Finding(subject, "is declared as existing and is not there", step, is_blocking=True)
+    if is_owned:
+        step = "It was deleted behind the stack's back. Rename the model, or make a group of that name by hand."
+        return Finding(subject, "belongs to the stack and is gone; a deployment does not bring it back", step, True)  # noqa: FBT003
+    return Finding(subject, "will be made")
+
+
+def _undeclared(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
+    declared = {name.lower() for name in spec.models}
+    owned = {name.lower() for name in observed.owned or ()}
+    for group in observed.groups:
+        if group.name.lower() in declared:
+            continue
+        if group.name.lower() in owned:
+            yield Finding(f"group {group.name}", "is declared no more: the stack lets it go, it and its versions stay")
+        else:
+            yield Finding(f"group {group.name}", "is not declared", f"`modelward adopt {group.name}`, if it should be.")
+
+
+def _of_endpoints(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
+    there: Mapping[str, Endpoint] = {endpoint.name.lower(): endpoint for endpoint in observed.endpoints}
+    for model in spec.models.values():
+        for place, declared in model.endpoints.items():
+            endpoint = there.get(endpoint_name(model.name, place).lower())
+            if endpoint and declared.serverless and not endpoint.is_serverless:
+                step = f"Rename the environment {place}, or delete the endpoint when it may be away for a while."
+                text = "runs on instances, and SageMaker does not turn such an endpoint into a serverless one"
+                yield Finding(f"endpoint {endpoint.name}", text, step, is_blocking=True)
+
+
+def _of_stages(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
+    declared = {name.lower() for name in spec.models}
+    strays: dict[tuple[str, str], list[int]] = {}
+    for package in observed.strays:
+        if package.group.lower() in declared and package.stage and package.stage not in spec.stages:
+            strays.setdefault((package.group, package.stage), []).append(package.version)
+    for (group, stage), versions in sorted(strays.items()):
+        numbers = ", ".join(f"v{version}" for version in sorted(versions)[:10])
+        more = f" and {len(versions) - 10} more" if len(versions) > 10 else ""
+        step = f"Promote them to a stage that is declared, or add {stage!r} to registry.stages."
+        yield Finding(f"stage {stage}", f"is not declared, and {numbers}{more} of {group} stand in it", step)
