@@ -105,6 +105,11 @@ class Handler(Construct):
     def consume(self, inbox: Inbox, *, max_concurrency: int) -> None:
         """Work on the messages of a queue; those that fail come back, the others of a batch do not.
 
+        The bound is the queue's and not a reservation of the function's. Lambda holds messages back that are beyond
+        the bound of a queue; a function without concurrency left refuses them, and each refusal counts as a try on
+        the way to the dead letters. And what is reserved is taken from all other functions of the account, of which a
+        new account may not have enough to deploy at all (Lambda, "Configuring maximum concurrency for Amazon SQS").
+
         Args:
             inbox: The queue.
             max_concurrency: How many batches at the same time, 2 to 1,000.
