@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from modelward_infra.app import Registry as Registry
     from modelward_infra.app import build as build
     from modelward_infra.app import check as check
+    from modelward_infra.delivery import DeployRoleStack as DeployRoleStack
+    from modelward_infra.delivery import DeployRoleStackProps as DeployRoleStackProps
+    from modelward_infra.delivery import GitHubRoles as GitHubRoles
+    from modelward_infra.delivery import GitHubRolesProps as GitHubRolesProps
     from modelward_infra.groups import ModelPackageGroup as ModelPackageGroup
     from modelward_infra.groups import ModelPackageGroupProps as ModelPackageGroupProps
     from modelward_infra.registry import ModelRegistry as ModelRegistry
@@ -46,6 +50,10 @@ __all__ = [
     "App",
     "ApprovalWorkflow",
     "ApprovalWorkflowProps",
+    "DeployRoleStack",
+    "DeployRoleStackProps",
+    "GitHubRoles",
+    "GitHubRolesProps",
     "ModelPackageGroup",
     "ModelPackageGroupProps",
     "ModelRegistry",
@@ -60,6 +68,10 @@ _HOMES = {
     "App": "aws_cdk",
     "ApprovalWorkflow": "modelward_infra.workflow",
     "ApprovalWorkflowProps": "modelward_infra.workflow",
+    "DeployRoleStack": "modelward_infra.delivery",
+    "DeployRoleStackProps": "modelward_infra.delivery",
+    "GitHubRoles": "modelward_infra.delivery",
+    "GitHubRolesProps": "modelward_infra.delivery",
     "ModelPackageGroup": "modelward_infra.groups",
     "ModelPackageGroupProps": "modelward_infra.groups",
     "ModelRegistry": "modelward_infra.registry",
