@@ -15,9 +15,10 @@ _TEXT = """\
 # What it costs when nothing happens
 
 `python -m bench.cost` writes this file from the synthesized templates; edit `bench/cost.py`, or `cost.py` and
-`prices.py` in `infra/modelward_infra`. For your own declaration, after `cdk synth` or `python app.py`:
+`prices.py` in `infra/modelward_infra`. For your own declaration, beside its `app.py`:
 
 ```sh
+CDK_OUTDIR=cdk.out python app.py
 python -m modelward_infra.cost cdk.out
 ```
 

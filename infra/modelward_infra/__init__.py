@@ -16,6 +16,8 @@ an environment can live in another account than the registry.
                                     └─ workflow.py ─── workers.py ─┬─ functions.py asset.py   what it does
                                                                    └─ messaging.py rules.py
                                        of both: patterns.py grants.py arns.py
+    delivery.py     who deploys it, from GitHub
+    cost.py prices.py     what it costs when nothing happens
 
 Every path that a message takes ends in a function or in a dead-letter queue, and every dead-letter queue has an alarm.
 Roles name the declared models and endpoints. The templates follow from the files alone: no credentials, no network, no

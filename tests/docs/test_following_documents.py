@@ -19,7 +19,7 @@ from modelward.local.up import LocalAws
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-RUN = ["README.md", "docs/constructs.md", "docs/deploy.md", "docs/local.md"]
+RUN = ["README.md", "docs/constructs.md", "docs/cost.md", "docs/deploy.md", "docs/local.md"]
 CONTAINER = {
     "InferenceSpecification": {
         "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
@@ -132,6 +132,13 @@ def test_the_readme_works_as_written(document: Any, clone: Path, follow: Callabl
     history = reader.shell("modelward history digits --json")
     assert '"kind": "verified"' in history
     assert '"environment": "production"' in history
+
+
+@pytest.mark.parametrize("document", ["docs/cost.md"], indirect=True)
+def test_the_cost_of_a_declaration_is_told_as_written(document: Any, clone: Path, follow: Callable[..., Any]) -> None:
+    reader = follow(clone)
+    [block] = runnable(document)
+    assert "| KMS keys | 1.00 (1) |" in reader.shell("\n".join(block.commands))
 
 
 @pytest.mark.parametrize("document", ["docs/deploy.md"], indirect=True)
