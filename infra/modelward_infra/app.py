@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment, Validations
 from aws_cdk import aws_iam as iam
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import Construct
 
 from modelward.config import load
@@ -73,5 +73,5 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
 
 
 def check(app: App) -> None:
-    """Let cdk-nag's AWS Solutions rules examine every stack of an app; synthesis then fails on any finding."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    """Let two packs of cdk-nag, AWS Solutions and Serverless, examine each stack; synthesis fails on any finding."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))

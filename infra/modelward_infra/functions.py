@@ -101,6 +101,8 @@ class Handler(Construct):
         allow(self.role, ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
         # The CDK lets a function wait for its role by name, which the reference to the role says already.
         acknowledge_lint(self.function, "W3005")
+        source = "A queue or a stream invokes it, never an asynchronous call; that source has the dead letters."
+        acknowledge(self.function, "Serverless-LambdaDLQ", source)
 
     def consume(self, inbox: Inbox, *, max_concurrency: int) -> None:
         """Work on the messages of a queue; those that fail come back, the others of a batch do not.
@@ -117,6 +119,8 @@ class Handler(Construct):
         self.function.add_event_source(
             event_sources.SqsEventSource(inbox.queue, max_concurrency=max_concurrency, report_batch_item_failures=True)
         )
+        kept = "Lambda knows no destination for queues: the queue's own redrive policy keeps what fails."
+        acknowledge(self.function, "Serverless-LambdaEventSourceMappingDestination", kept)
 
     def follow(self, ledger: Ledger, dead_letters: DeadLetters) -> None:
         """Work on each new ledger entry, in order; where an entry fails for good, its place goes to the dead letters.

@@ -18,7 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelward.config import NotificationSpec
-from modelward_infra.grants import allow
+from modelward_infra.grants import acknowledge, allow
 from modelward_infra.storage import RegistryKey
 
 # Lambda's advice, so that a message does not come back while the function still works on it.
@@ -48,7 +48,9 @@ class Notifications(Construct):
         arn = props.existing_arn
         self.topic: sns.ITopic = sns.Topic.from_topic_arn(self, "Topic", arn) if arn else self._made()
         for address in props.spec.email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(address))
+            subscription = self.topic.add_subscription(subscriptions.EmailSubscription(address))
+            told = "The ledger keeps what an address could not be told, and no program would send the mail again."
+            acknowledge(subscription, "Serverless-SNSRedrivePolicy", told)
 
     def _made(self) -> sns.Topic:
         topic = sns.Topic(self, "Topic", master_key=self._key.key, enforce_ssl=True)
@@ -100,6 +102,7 @@ class DeadLetters(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        acknowledge(self.queue, "Serverless-SQSRedrivePolicy", "It is a dead-letter queue itself, and has an alarm.")
         alarm = cloudwatch.Alarm(
             self,
             "Alarm",
