@@ -1,10 +1,10 @@
 """AWS CDK constructs and stacks of Modelward.
 
 Constructs model, stacks instantiate, `app.py` chooses the file. What others build with is public: `ModelPackageGroup`,
-`ModelRegistry`, `ApprovalWorkflow` (docs/constructs.md), and our own two stacks hold one of these each and nothing
+`ModelRegistry`, `ApprovalWorkflow` (docs/constructs.md), and two of our own stacks hold one of these each and nothing
 else. `<registry>-registry` is what must never be lost (groups, artifacts, ledger, key, the role of running endpoints),
 retained and protected; `<registry>-workflow` is what can be made again at any time (rules, queues, functions, topic,
-parameters). What functions change at run time, the endpoints, is in neither.
+parameters); `<registry>-access` says who may do what. What functions change at run time, the endpoints, is in none.
 
 A workflow takes its registry as a value. Within it, the review and the notifier work on the registry, the rollout
 on the registry and on the endpoints of its environments, and only a queue is between them: the cut along which
@@ -12,10 +12,10 @@ an environment can live in another account than the registry.
 
 ::
 
-    app.py ── build() ── stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
-                                    └─ workflow.py ─── workers.py ─┬─ functions.py asset.py   what it does
-                                                                   └─ messaging.py rules.py
-                                       of both: patterns.py grants.py arns.py
+    app.py ── build() ─┬ stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
+                       │            └─ workflow.py ─── workers.py ─┬─ functions.py asset.py   what it does
+                       └ access.py ──── roles.py                   └─ messaging.py rules.py
+                                    of all: patterns.py grants.py arns.py
     delivery.py     who deploys it, from GitHub
     cost.py prices.py     what it costs when nothing happens
 

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from modelward.config import load
 from modelward.core.names import registry_stack
+from modelward_infra.access import AccessStack, AccessStackProps
 from modelward_infra.stacks import RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
 
 
@@ -69,6 +70,7 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
     workflow = WorkflowStack(
         scope, f"{spec.name}-workflow", WorkflowStackProps(registry=registry.content, spec_path=path, env=env)
     )
+    AccessStack(scope, f"{spec.name}-access", AccessStackProps(registry=registry, env=env))
     return Registry(registry, workflow)
 
 

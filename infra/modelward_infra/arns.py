@@ -15,16 +15,19 @@ _BUDGET_CHARS = 20_000
 _PREFIX_CHARS = len('"arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:",')
 
 
-def sagemaker_arns(scope: Construct, names: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
+def sagemaker_arns(
+    scope: Construct, names: Mapping[str, Sequence[str]], *, budget_chars: int = _BUDGET_CHARS
+) -> Mapping[str, list[str]]:
     """Give the ARNs of named resources by type, or one for each type when the names are too many for one policy.
 
     Args:
         scope: Gives the partition, region and account.
         names: Resource type of SageMaker's ARNs, such as `endpoint-config`, to names, or patterns with `*`. SageMaker
             writes some names in lower case into its ARNs: both forms count.
+        budget_chars: How many characters all names together may take.
     """
     parts = {kind: [f"{kind}/{form}" for form in both_cases(of_kind)] for kind, of_kind in names.items()}
-    if sum(len(part) + _PREFIX_CHARS for of_kind in parts.values() for part in of_kind) > _BUDGET_CHARS:
+    if sum(len(part) + _PREFIX_CHARS for of_kind in parts.values() for part in of_kind) > budget_chars:
         parts = {kind: [f"{kind}/*"] for kind in names}
     stack = Stack.of(scope)
     return {

@@ -18,6 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelward.config import NotificationSpec
+from modelward.core.names import fit_name
 from modelward_infra.grants import acknowledge, allow
 from modelward_infra.storage import RegistryKey
 
@@ -122,14 +123,20 @@ class DeadLetters(Construct):
 
 @dataclass(frozen=True, slots=True)
 class InboxProps:
-    """How long one try of the function may take, and where messages end that it cannot handle."""
+    """What the queue is called, how long one try of the function may take, where messages end that it cannot handle."""
 
+    name: str
     function_timeout_s: int
     dead_letters: DeadLetters
 
 
 class Inbox(Construct):
     """The queue in front of a function; EventBridge delivers into it, and into the dead letters when it cannot."""
+
+    @staticmethod
+    def name_of(registry: str, inbox: str) -> str:
+        """Name the queue, so that a policy can name it that must not wait for it."""
+        return fit_name(registry, inbox.lower())
 
     def __init__(self, scope: Construct, construct_id: str, props: InboxProps) -> None:
         """Make the queue."""
@@ -141,6 +148,7 @@ class Inbox(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters.queue, max_receive_count=_TRIES),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            queue_name=props.name,
             visibility_timeout=Duration.seconds(_VISIBILITY_PER_TIMEOUT * props.function_timeout_s),
         )
 

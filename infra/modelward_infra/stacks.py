@@ -9,6 +9,7 @@ from constructs import Construct
 from modelward.config import RegistrySpec
 from modelward_infra.flags import pin_flags
 from modelward_infra.registry import ModelRegistry, ModelRegistryProps
+from modelward_infra.roles import govern
 from modelward_infra.workflow import ApprovalWorkflow, ApprovalWorkflowProps
 
 # An id that is no part of logical ids: what the constructs hold has the ids that it had when it lay in the stacks.
@@ -38,6 +39,7 @@ class RegistryStack(Stack):
         )
         pin_flags(self)
         self.content = ModelRegistry(self, _CONTENT, ModelRegistryProps(spec=props.spec))
+        govern(self, props.spec.access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,4 @@ class WorkflowStack(Stack):
         )
         pin_flags(self)
         self.content = ApprovalWorkflow(self, _CONTENT, ApprovalWorkflowProps(props.registry, props.spec_path))
+        govern(self, props.registry.spec.access)

@@ -6,7 +6,7 @@ Nothing here is deleted with its stack. Construct ids are frozen by a test, beca
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -16,6 +16,8 @@ from constructs import Construct, IConstruct
 from modelward_infra.grants import accept_wildcards, across, allow
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
+# Roles that may put entries into the ledger carry it; a tag, because it can be told before there are such roles.
+_APPENDS = ("modelward:ledger", "append")
 _WRITE = (
     *_READ,
     "kms:Encrypt",
@@ -170,8 +172,11 @@ class Ledger(Construct):
     """The append-only history: one DynamoDB table, whose stream is the outbox of notifications.
 
     Entries of a model are found by version (`model`, `entry`) and by time (index `by-time`). A resource policy denies
-    every principal of every policy to change or remove entries; writers put new ones.
+    every principal of every policy to change or remove entries; writers put new ones. A put without a condition would
+    replace an entry too, so the same policy lets nobody put but roles with the tag of `grant_append`.
     """
+
+    BY_TIME = "by-time"
 
     def __init__(self, scope: Construct, construct_id: str, props: LedgerProps) -> None:
         """Make the table and its index."""
@@ -190,15 +195,17 @@ class Ledger(Construct):
                 point_in_time_recovery_enabled=True
             ),
             removal_policy=RemovalPolicy.RETAIN,
-            resource_policy=iam.PolicyDocument(statements=[_nobody_rewrites()]),
+            resource_policy=iam.PolicyDocument(statements=[_nobody_rewrites(), _only_writers_append()]),
             stream=dynamodb.StreamViewType.NEW_IMAGE,
         )
-        self.table.add_global_secondary_index(index_name="by-time", partition_key=_text("model"), sort_key=_text("at"))
+        self.table.add_global_secondary_index(
+            index_name=self.BY_TIME, partition_key=_text("model"), sort_key=_text("at")
+        )
 
     @property
     def index_arn(self) -> str:
         """Give the ARN of the index by time."""
-        return f"{self.table.table_arn}/index/by-time"
+        return f"{self.table.table_arn}/index/{self.BY_TIME}"
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to read entries."""
@@ -210,6 +217,7 @@ class Ledger(Construct):
         self.grant_read(grantee)
         allow(grantee, ("dynamodb:PutItem",), self.table.table_arn)
         self._key.grant_encrypt_decrypt(grantee)
+        Tags.of(cast("IConstruct", grantee.grant_principal)).add(*_APPENDS)
 
     def grant_follow(self, grantee: iam.IGrantable) -> str:
         """Allow to read the stream of new entries; give the stream's ARN."""
@@ -225,7 +233,8 @@ def _text(name: str) -> dynamodb.Attribute:
 
 
 def _nobody_rewrites() -> iam.PolicyStatement:
-    names = ("BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLUpdate", "UpdateItem")
+    # Transactions are judged by the actions in them. A time to live would delete entries without anybody's call.
+    names = ("BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLUpdate", "UpdateItem", "UpdateTimeToLive")
     return iam.PolicyStatement(
         sid="NobodyRewritesHistory",
         effect=iam.Effect.DENY,
@@ -233,4 +242,16 @@ def _nobody_rewrites() -> iam.PolicyStatement:
         actions=[f"dynamodb:{name}" for name in names],
         # In a table's own policy `*` is that table; its ARN would refer to the table from within itself.
         resources=["*"],
+    )
+
+
+def _only_writers_append() -> iam.PolicyStatement:
+    key, value = _APPENDS
+    return iam.PolicyStatement(
+        sid="OnlyWritersAppend",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["dynamodb:PartiQLInsert", "dynamodb:PutItem"],
+        resources=["*"],
+        conditions={"StringNotEquals": {f"aws:PrincipalTag/{key}": value}},
     )

@@ -89,7 +89,8 @@ class ApprovalWorkflow(Construct):
         return Notify(self, "Notify", props)
 
     def _inbox(self, name: str, timeout_s: int, meaning: str) -> Inbox:
-        return Inbox(self, name, InboxProps(timeout_s, self._failed(f"{name}Failed", meaning)))
+        queue = Inbox.name_of(self._registry.spec.name, name)
+        return Inbox(self, name, InboxProps(queue, timeout_s, self._failed(f"{name}Failed", meaning)))
 
     def _failed(self, name: str, meaning: str) -> DeadLetters:
         return DeadLetters(self, name, DeadLettersProps(meaning=meaning, notifications=self.notifications))

@@ -142,3 +142,8 @@ def assembly(synthesize: Synthesizer) -> Assembly:
 def many(synthesize: Synthesizer) -> Assembly:
     """Give the stacks of a registry with more models than fit into one policy or one event pattern."""
     return synthesize(synthesize.declare(*(f"fraud-detection-with-a-long-name-{number:03d}" for number in range(100))))
+
+
+@pytest.fixture(scope="session", name="render")
+def _render() -> Callable[[Any], Any]:
+    return render

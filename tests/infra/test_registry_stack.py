@@ -82,11 +82,14 @@ def _keys(of: Any) -> list[str]:
 
 def test_nobody_may_rewrite_history(assembly) -> None:
     table = assembly.one("registry", "AWS::DynamoDB::Table")["Properties"]
-    [statement] = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    statement, appending = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    for each in (statement, appending):
+        assert (each["Effect"], each["Principal"]) == ("Deny", {"AWS": "*"})
     assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} <= set(statement["Action"])
     assert {"dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"} <= set(statement["Action"])
-    assert "dynamodb:PutItem" not in statement["Action"]
+    assert "dynamodb:UpdateTimeToLive" in statement["Action"]
+    assert appending["Action"] == ["dynamodb:PartiQLInsert", "dynamodb:PutItem"]
+    assert appending["Condition"] == {"StringNotEquals": {"aws:PrincipalTag/modelward:ledger": "append"}}
 
 
 def test_buckets_are_private_encrypted_and_reached_by_tls_only(assembly) -> None:

@@ -336,3 +336,22 @@ def test_a_group_with_versions_stays_when_its_stack_is_deleted(aws: LocalAws, st
 def test_a_property_of_a_group_that_cloudformation_does_not_have_is_refused(stacks: Stacks) -> None:
     stacks.create("managed", Group=group("managed", ManagedConfiguration={}))
     assert "no effect for ManagedConfiguration of Group" in stacks.failure("managed")
+
+
+def test_a_role_gets_a_permissions_boundary_and_loses_it_again(aws: LocalAws, stacks: Stacks) -> None:
+    iam = aws.client("admin", "iam")
+    nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    boundary = iam.create_policy(PolicyName="bounds", PolicyDocument=json.dumps(nothing))["Policy"]["Arn"]
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}],
+    }
+    bare = resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust, Path="/team/")
+    bounded = {**bare, "Properties": {**bare["Properties"], "PermissionsBoundary": boundary}}
+    assert stacks.create("role", Role=bounded) == "CREATE_COMPLETE"
+    name = stacks.outputs("role")["Role"]
+    role = iam.get_role(RoleName=name)["Role"]
+    assert (role["Path"], role["PermissionsBoundary"]["PermissionsBoundaryArn"]) == ("/team/", boundary)
+    assert stacks.update("role", Role=bare) == "UPDATE_COMPLETE"
+    assert "PermissionsBoundary" not in iam.get_role(RoleName=name)["Role"]
+    assert stacks.delete("role") == "DELETE_COMPLETE"

@@ -16,11 +16,13 @@ from modelward.config.document import json_schema, schema_text
 from modelward.config.load import FILE_NAME, find, load, parse, starter
 from modelward.config.settings import Settings
 from modelward.config.spec import (
+    AccessSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
     ExistingSpec,
     Gate,
+    ModelAccessSpec,
     ModelSpec,
     NotificationSpec,
     RegistrySpec,
@@ -30,11 +32,13 @@ from modelward.config.spec import (
 
 __all__ = [
     "FILE_NAME",
+    "AccessSpec",
     "EndpointSpec",
     "Enter",
     "EnvironmentSpec",
     "ExistingSpec",
     "Gate",
+    "ModelAccessSpec",
     "ModelSpec",
     "NotificationSpec",
     "RegistrySpec",

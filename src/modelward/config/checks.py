@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from modelward.config.shapes import Place, meant, spell
-from modelward.config.spec import EnvironmentSpec, Gate, ModelSpec, RegistrySpec
+from modelward.config.spec import AccessSpec, EnvironmentSpec, Gate, ModelSpec, RegistrySpec
 from modelward.core.names import endpoint_name
+
+# Two resources each; a stack of CloudFormation holds 500.
+MOST_OWN_APPROVERS = 200
 
 
 def check(spec: RegistrySpec, file: str) -> None:
@@ -22,6 +25,7 @@ def check(spec: RegistrySpec, file: str) -> None:
     for model in spec.models.values():
         _check_model(model, spec, top.at("models").at(model.name))
     _check_endpoint_names(spec, top.at("models"))
+    _check_access(spec, top)
 
 
 def _check_case(names: Iterable[str], place: Place) -> None:
@@ -88,3 +92,33 @@ def _endpoint_names(spec: RegistrySpec, place: Place) -> Iterator[tuple[str, Pla
     for model in spec.models.values():
         for environment in model.endpoints:
             yield endpoint_name(model.name, environment), place.at(model.name).at("endpoints").at(environment)
+
+
+def _check_access(spec: RegistrySpec, top: Place) -> None:
+    """Keep those who register apart from those who approve, and roles within what IAM can say."""
+    place, own = top.at("access"), _own_approvers(spec, top)
+    _check_duties(spec.access, [(place.at("approvers"), spec.access.approvers), *own], place.at("contributors"))
+    if spec.access.validators and not spec.trial_stages:
+        allowed = "none: registry.stages has no stage between the first and the last two"
+        raise place.at("validators").refuse(found=spell(spec.access.validators[0]), allowed=allowed)
+    if len(own) > MOST_OWN_APPROVERS:
+        found = f"{len(own)} models with approvers of their own"
+        allowed = f"at most {MOST_OWN_APPROVERS}: each takes an IAM role, and an account has 1,000"
+        raise top.at("models").refuse(found=found, allowed=allowed)
+
+
+def _own_approvers(spec: RegistrySpec, top: Place) -> list[tuple[Place, tuple[str, ...]]]:
+    models = top.at("models")
+    return [
+        (models.at(model.name).at("access").at("approvers"), model.access.approvers)
+        for model in spec.models.values()
+        if model.access
+    ]
+
+
+def _check_duties(access: AccessSpec, approvers: Iterable[tuple[Place, tuple[str, ...]]], contributors: Place) -> None:
+    for place, principals in approvers:
+        for number, principal in enumerate(principals):
+            if principal in access.contributors:
+                found = f"{spell(principal)}, which {contributors.key} has too"
+                raise place.nth(number).refuse(found=found, allowed="others than those who register")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from modelward.config.shapes import Entries, Items, Place, Schema, table_of
 from modelward.config.spec import (
+    AccessSpec,
     EntityName,
     EnvironmentSpec,
     ExistingSpec,
@@ -47,6 +48,7 @@ class Document:
     existing: Annotated[ExistingSpec, "What is there already and is used as it is."] = field(
         default_factory=ExistingSpec
     )
+    access: Annotated[AccessSpec, "Who may do what, and what bounds the roles."] = field(default_factory=AccessSpec)
 
     def to_spec(self) -> RegistrySpec:
         """Lay the same out as the rest of Modelward wants it."""
@@ -57,6 +59,7 @@ class Document:
             self.models,
             self.notifications,
             self.existing,
+            self.access,
         )
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 from modelward.config.shapes import Combination, Entries, Items, Number, Switch, Text
-from modelward.core.model_package import METRIC_KEY
+from modelward.core.model_package import METRIC_KEY, StageStatus
 from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE
 
 # CustomerMetadataProperties and tags share a character set in the SageMaker API: letters, separators and digits of any
@@ -62,6 +62,26 @@ SecretName = Annotated[
         512,
         is_secret=True,
     ),
+]
+PrincipalArn = Annotated[
+    str,
+    Text(
+        "the ARN of one IAM role or user, such as arn:aws:iam::123456789012:role/ModelApprovers",
+        r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+",
+        2048,
+    ),
+]
+PolicyReference = Annotated[
+    str,
+    Text(
+        "the name or the ARN of an IAM managed policy",
+        r"(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/)?[A-Za-z0-9_+=,.@/-]+",
+        2048,
+    ),
+]
+RolePath = Annotated[
+    str,
+    Text("an IAM path: / or /parts/between/slashes/", r"/([A-Za-z0-9_+=,.@-]+/)*", 512),
 ]
 
 BucketName = Annotated[
@@ -191,6 +211,17 @@ class EndpointSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAccessSpec:
+    """Who may decide about one model, instead of those who decide about all."""
+
+    approvers: Annotated[
+        tuple[PrincipalArn, ...],
+        Items(min_items=1),
+        "Roles and users that alone may approve, reject and release versions of this model.",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One model: a group of versions, the gates they must pass and the endpoints that serve them."""
 
@@ -205,6 +236,7 @@ class ModelSpec:
         Mapping[str, EndpointSpec], Entries(key="environment"), "Per environment: how it serves the model."
     ] = field(default_factory=lambda: MappingProxyType({}))
     existing: Annotated[bool, Switch(), "The Model Package Group is there already and stays somebody else's."] = False
+    access: Annotated[ModelAccessSpec | None, "Who decides about this model, where not those of [access]."] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +270,32 @@ class ExistingSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSpec:
+    """Who may take on which role, and what holds for all IAM roles of the stacks."""
+
+    contributors: Annotated[
+        tuple[PrincipalArn, ...], Items(), "Roles and users that may assume the role that registers versions."
+    ] = ()
+    validators: Annotated[
+        tuple[PrincipalArn, ...],
+        Items(),
+        "Roles and users that may assume the role that promotes to the stages between the first and the release.",
+    ] = ()
+    approvers: Annotated[
+        tuple[PrincipalArn, ...],
+        Items(),
+        "Roles and users that may assume the role that approves, rejects and releases versions.",
+    ] = ()
+    auditors: Annotated[
+        tuple[PrincipalArn, ...], Items(), "Roles and users that may assume the role that reads, and changes nothing."
+    ] = ()
+    permissions_boundary: Annotated[
+        PolicyReference | None, "Managed policy that bounds every IAM role of the stacks, by name or ARN."
+    ] = None
+    role_path: Annotated[RolePath, "Path of every IAM role of the stacks."] = "/"
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySpec:
     """Everything that one `registry.toml` declares, checked: stages in order of promotion, the last one the archive."""
 
@@ -247,6 +305,7 @@ class RegistrySpec:
     models: Mapping[str, ModelSpec] = field(default_factory=lambda: MappingProxyType({}))
     notifications: NotificationSpec = field(default_factory=NotificationSpec)
     existing: ExistingSpec = field(default_factory=ExistingSpec)
+    access: AccessSpec = field(default_factory=AccessSpec)
 
     @property
     def first_stage(self) -> str:
@@ -257,6 +316,22 @@ class RegistrySpec:
     def archive_stage(self) -> str:
         """Give the stage where versions go that were replaced; no environment serves it."""
         return self.stages[-1]
+
+    @property
+    def release_stage(self) -> str:
+        """Give the last stage before the archive: the one that approvers guard."""
+        return self.stages[-2]
+
+    @property
+    def trial_stages(self) -> tuple[str, ...]:
+        """Give the stages after the first and before the release; there may be none."""
+        return self.stages[1:-2]
+
+    def status_on_entry(self, stage: str) -> StageStatus:
+        """Give the status of a version that enters a stage: pending where an environment serves it."""
+        if self.environment_of(stage):
+            return StageStatus.IN_PROGRESS
+        return StageStatus.RETIRED if stage == self.archive_stage else StageStatus.APPROVED
 
     def environment_of(self, stage: str) -> EnvironmentSpec | None:
         """Find the environment that serves a stage; there is at most one."""

@@ -60,6 +60,7 @@ class Server:
         buses.reach_other_accounts()
         policies.call_by_tls()
         policies.heed_table_policies()
+        policies.authorise_each_statement()
         keys.demand_grants()
         events.deliver_properly()
         events.publish_properly()

@@ -17,7 +17,7 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import UpdateVersion
 from modelward.planning.gates import are_held, judge
-from modelward.planning.standing import decided_after, desired, live, served_from, status_on_entry
+from modelward.planning.standing import decided_after, desired, live, served_from
 
 REFUSAL = "Refused: "
 _TEXT_LIMIT = 1024  # of ApprovalDescription and StageDescription
@@ -297,7 +297,7 @@ def _restore(case: Case) -> UpdateVersion | None:
     package, decided, entered = case.package, case.package.decided, case.package.entered
     if decided is None or entered is None or decided.at <= entered.at or decided.stage not in case.spec.stages:
         return None
-    cycle = LifeCycle(decided.stage, status_on_entry(case.spec, decided.stage).value, _text(package.because))
+    cycle = LifeCycle(decided.stage, case.spec.status_on_entry(decided.stage).value, _text(package.because))
     return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=decided)
 
 

@@ -24,13 +24,6 @@ def decided_after(moment: datetime, packages: Iterable[ModelPackage]) -> datetim
     return max([moment, *stamped])
 
 
-def status_on_entry(spec: RegistrySpec, stage: str) -> StageStatus:
-    """Give the status of a version that enters a stage: pending where an environment serves it."""
-    if spec.environment_of(stage):
-        return StageStatus.IN_PROGRESS
-    return StageStatus.RETIRED if stage == spec.archive_stage else StageStatus.APPROVED
-
-
 def holder(packages: Iterable[ModelPackage], stage: str) -> ModelPackage | None:
     """Find the version that was last verified in a stage, or entered one that has nothing to verify."""
     verified = [p for p in packages if p.stage == stage and p.stage_status == StageStatus.APPROVED]

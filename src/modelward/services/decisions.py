@@ -21,7 +21,6 @@ from modelward.planning.standing import (
     is_eligible,
     live,
     served_from,
-    status_on_entry,
 )
 from modelward.services import reading
 from modelward.services.context import Context
@@ -92,7 +91,7 @@ def _decision(
 ) -> UpdateVersion:
     """Put a version into a stage because a person says so: later than all that is overridden, whatever the clock."""
     at = decided_after(max(context.clock(), package.modified_at + timedelta(microseconds=1)), (package, *standing))
-    cycle = LifeCycle(stage, status_on_entry(context.spec, stage).value, reason[:REASON_LIMIT])
+    cycle = LifeCycle(stage, context.spec.status_on_entry(stage).value, reason[:REASON_LIMIT])
     return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=Entered(stage, at), is_decision=True)
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from modelward import config
 from modelward.config import (
+    AccessSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
     Gate,
+    ModelAccessSpec,
     ModelSpec,
     NotificationSpec,
     RegistrySpec,
@@ -51,6 +53,15 @@ serverless = st.builds(Serverless, st.sampled_from(range(1024, 6145, 1024)), st.
 endpoints = st.builds(EndpointSpec, st.just(""), serverless) | st.builds(
     EndpointSpec, st.just(""), st.none(), st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]), st.integers(1, 99)
 )
+ROLE = "arn:aws:iam::123456789012:role/{}"
+accesses = st.builds(
+    AccessSpec,
+    contributors=st.sampled_from([(), (ROLE.format("a"),)]),
+    validators=st.sampled_from([(), (ROLE.format("a"), ROLE.format("b"))]),
+    approvers=st.sampled_from([(), (ROLE.format("c"),)]),
+    permissions_boundary=st.sampled_from([None, "Boundary"]),
+    role_path=st.sampled_from(["/", "/teams/ml/"]),
+)
 
 
 @st.composite
@@ -61,7 +72,7 @@ def specs(draw: st.DrawFn) -> RegistrySpec:
     names = draw(st.sets(alnum, max_size=3))
     models = {name: draw(models_named(name, sorted(environments))) for name in sorted(names)}
     told = draw(st.builds(NotificationSpec, st.sampled_from([(), ("a@b.io",)]), st.sampled_from([None, Slack("x/y")])))
-    return RegistrySpec(draw(registry_names), STAGES, environments, models, told)
+    return RegistrySpec(draw(registry_names), STAGES, environments, models, told, draw(accesses))
 
 
 @st.composite
@@ -70,7 +81,8 @@ def models_named(draw: st.DrawFn, name: str, environments: list[str]) -> ModelSp
     served = draw(st.sets(st.sampled_from(environments))) if environments else set()
     made = {env: draw(endpoints) for env in sorted(served)}
     placed = {env: EndpointSpec(env, e.serverless, e.instance_type, e.instance_count) for env, e in made.items()}
-    return ModelSpec(name, draw(owners), mine, placed)
+    access = draw(st.sampled_from([None, ModelAccessSpec((ROLE.format("d"),))]))
+    return ModelSpec(name, draw(owners), mine, placed, access)
 
 
 def toml(value: Any) -> str:
@@ -103,6 +115,7 @@ def model_table(model: ModelSpec) -> dict[str, Any]:
         "owner": model.owner,
         "gates": gates,
         "endpoints": {name: endpoint_table(each) for name, each in model.endpoints.items()},
+        "access": None if model.access is None else without(model.access),
     }
 
 
@@ -114,6 +127,7 @@ def written(spec: RegistrySpec) -> str:
         "environments": {name: without(each, "name") for name, each in spec.environments.items()},
         "models": {name: model_table(each) for name, each in spec.models.items()},
         "notifications": told,
+        "access": without(spec.access),
     }
     return "".join(f"{name} = {toml(table)}\n" for name, table in tables.items())
 

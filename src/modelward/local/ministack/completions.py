@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from ministack.services import dynamodb, lambda_svc, s3, sns
+from ministack.services import dynamodb, iam, lambda_svc, s3, sns
 
 from modelward.local.ministack import mappings
 from modelward.local.ministack.templates import Completion
@@ -175,8 +175,21 @@ def _mapping(uuid: str, properties: Properties) -> None:
     mapping["State"] = "Enabled" if _is_true(mapping["Enabled"]) else "Disabled"
 
 
+def _role(name: str, properties: Properties) -> None:
+    """Apply the permissions boundary of AWS::IAM::Role."""
+    role = iam._roles.get(name)
+    if role is None:
+        return
+    boundary = properties.get("PermissionsBoundary")
+    if boundary:
+        _check(iam._put_role_permissions_boundary({"RoleName": [name], "PermissionsBoundary": [boundary]}))
+    else:
+        role["PermissionsBoundary"] = None
+
+
 COMPLETIONS: Mapping[str, Completion] = {
     "AWS::DynamoDB::Table": Completion(_table, before_delete=_protected_table),
+    "AWS::IAM::Role": Completion(_role),
     "AWS::Lambda::EventSourceMapping": Completion(_mapping),
     "AWS::S3::Bucket": Completion(_bucket, before_delete=_full_bucket),
     "AWS::SNS::Topic": Completion(_topic),

@@ -2,9 +2,11 @@
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
+import json
+import re
 from contextvars import ContextVar
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, kms
 
 from modelward.local.ministack import access, scope
@@ -40,6 +42,38 @@ def _table_policy(arn: str) -> tuple[str, str] | None:
     table = arn.partition("/index/")[0]
     kept = dynamodb._resource_policies.get_scoped(parts[4], parts[3], table)
     return (kept["Policy"], parts[4]) if kept else None
+
+
+def authorise_each_statement() -> None:
+    """Let PartiQL ask leave for what each statement does to its table, as AWS does; its calls are no IAM actions."""
+    original = iam_actions.dynamodb_transaction_checks
+
+    def checks(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
+        root = f"arn:aws:dynamodb:{region}:{account}:table/"
+        found = [_STATEMENT.match(each) for each in _statements(action, body)]
+        asked = [(_verb(match[0]), root + match["table"]) for match in found if match]
+        answer: list[tuple[str, str]] = asked or original(action, body, region, account)
+        return answer
+
+    iam_actions.dynamodb_transaction_checks = checks
+
+
+_STATEMENT = re.compile(
+    r'\s*(UPDATE|(SELECT|INSERT|DELETE)\b.*?\b(FROM|INTO))\s+"?(?P<table>[\w.-]+)', re.IGNORECASE | re.DOTALL
+)
+
+
+def _verb(statement: str) -> str:
+    return f"dynamodb:PartiQL{statement.split(maxsplit=1)[0].capitalize()}"
+
+
+def _statements(action: str, body: bytes) -> list[str]:
+    call = action.partition(":")[2]
+    if call not in ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
+        return []
+    request = json.loads(body or b"{}")
+    many = request.get("Statements") or request.get("TransactStatements") or [request]
+    return [str(each.get("Statement", "")) for each in many]
 
 
 def service_may(service: str, action: str, resource_arn: str, source_arn: str) -> bool:
