@@ -10,6 +10,7 @@ from constructs import Construct
 from modelward.config import Settings
 from modelward_infra.flags import pin_flags
 from modelward_infra.functions import FunctionCode, FunctionCodeProps, FunctionRuntime
+from modelward_infra.guardrails import Guardrails, GuardrailsProps
 from modelward_infra.hosting import Endpoints, EndpointsProps
 from modelward_infra.messaging import (
     DeadLetters,
@@ -60,6 +61,7 @@ class ApprovalWorkflow(Construct):
         self.review = self._review(runtime)
         self.rollout = self._rollout(runtime)
         self.notify = self._notify(runtime)
+        self.guardrails = Guardrails(self, "Guardrails", GuardrailsProps(spec=spec, topic=self.notifications.topic))
         self.parameters = DeploymentParameters(self, "Parameters", DeploymentParametersProps(settings=self.settings))
 
     def grant_find(self, grantee: iam.IGrantable) -> None:

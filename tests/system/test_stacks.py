@@ -39,6 +39,12 @@ def model_fn(folder):
 def predict_fn(data, model):
     return model
 """
+FAILING = """
+def model_fn(folder):
+    return {answer!r}
+def predict_fn(data, model):
+    raise RuntimeError(model)
+"""
 BROKEN = "def model_fn(folder): raise RuntimeError('no weights for {answer}')"
 
 
@@ -95,9 +101,9 @@ class Deployment:
             ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=reason
         )
 
-    def live(self) -> Version:
+    def live(self, code: str = LOYAL) -> Version:
         """Take a new version all the way to production."""
-        version = self.register()
+        version = self.register(code=code)
         self.approve_as_the_console_does(version)
         self.until_live(version, "staging")
         self.digits().version(version.version).promote("Production", reason="released")
@@ -296,6 +302,29 @@ def test_a_container_that_never_starts_is_noticed_although_sagemaker_says_nothin
     what = f"digits v{broken.version} failed to deploy"
     assert len(deployed.posted(what)) == len(deployed.mailed(what)) == 1
     assert f"no weights for {broken.notes}" in deployed.aws.log_file.read_text()
+
+
+def test_an_endpoint_that_fails_its_callers_raises_the_alarm_of_its_name(deployed: Deployment) -> None:
+    cloudwatch = deployed.aws.client(ADMIN, "cloudwatch")
+
+    def state() -> str:
+        [alarm] = cloudwatch.describe_alarms(AlarmNames=["digits-production-errors"])["MetricAlarms"]
+        return str(alarm["StateValue"])
+
+    first = deployed.now_live()
+    deployed.answer("production")
+    eventually(lambda: state() == "OK")
+    second = deployed.live(FAILING)
+    for _ in range(2):  # registry.toml allows one a minute
+        with pytest.raises(ClientError, match="ModelError"):
+            deployed.answer("production")
+    eventually(lambda: state() == "ALARM")
+    assert eventually(lambda: deployed.mailed("digits-production-errors"))
+
+    deployed.digits().version(second.version).reject(reason="it fails its callers")
+    deployed.until_live(first, "production")
+    deployed.aws.switch("advance", seconds=60)
+    eventually(lambda: state() == "OK")
 
 
 def test_a_figure_that_somebody_adds_to_the_live_version_moves_no_endpoint(deployed: Deployment) -> None:

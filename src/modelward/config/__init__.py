@@ -17,6 +17,7 @@ from modelward.config.load import FILE_NAME, find, load, parse, starter
 from modelward.config.settings import Settings
 from modelward.config.spec import (
     AccessSpec,
+    AlarmSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
@@ -33,6 +34,7 @@ from modelward.config.spec import (
 __all__ = [
     "FILE_NAME",
     "AccessSpec",
+    "AlarmSpec",
     "EndpointSpec",
     "Enter",
     "EnvironmentSpec",

@@ -188,6 +188,31 @@ class Serverless:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSpec:
+    """When an endpoint is not well: CloudWatch alarms on what its callers notice. What is None is not watched."""
+
+    errors_5xx_at_most: Annotated[
+        int | None, Number(minimum=0, maximum=10**9), "How many calls a minute may fail with a 5xx status."
+    ] = None
+    latency_p90_ms_at_most: Annotated[
+        int | None,
+        Number(minimum=1, maximum=3_600_000),
+        "Within how many milliseconds the model must answer nine calls of ten (ModelLatency).",
+    ] = None
+    silent_for_minutes: Annotated[
+        int | None, Number(minimum=1, maximum=1440), "For how many minutes nobody may call before that is a symptom."
+    ] = None
+
+    COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
+        Combination(
+            "at least one of errors_5xx_at_most, latency_p90_ms_at_most and silent_for_minutes",
+            holds=bool,
+            schema={"minProperties": 1},
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSpec:
     """How an environment serves a model: serverless, or on instances (`instance_count` counts only then)."""
 
@@ -195,6 +220,7 @@ class EndpointSpec:
     serverless: Annotated[Serverless | None, "Serve without instances, billed by use."] = None
     instance_type: Annotated[InstanceType | None, "Serve on instances of this type."] = None
     instance_count: Annotated[int, Number(minimum=1, maximum=2**31 - 1), "How many instances."] = 1
+    alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
         Combination(

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+# One name for ever: guardrails refuse an update that renames a variant, and metrics and alarms go by it.
+VARIANT = "AllTraffic"
 
 # DescribeEndpoint's words. In these an endpoint refuses every change; its own next event wakes the reconciler.
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
@@ -22,3 +26,20 @@ class Endpoint:
     def is_busy(self) -> bool:
         """Whether it refuses changes for now."""
         return self.status in BUSY
+
+
+class Symptom(StrEnum):
+    """What an alarm of an endpoint is about; its name ends in it."""
+
+    ERRORS = "errors"
+    LATENCY = "latency"
+    SILENCE = "silence"
+
+
+def alarm_name(endpoint: str, symptom: Symptom) -> str:
+    """Name the CloudWatch alarm that watches an endpoint for a symptom.
+
+    A rollout refers to alarms by name (`AutoRollbackConfiguration`), so the stack that makes them and the reconciler
+    both ask here. Endpoint names have 63 characters at most, alarm names 255: nothing is cut.
+    """
+    return f"{endpoint}-{symptom}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelward.config.spec import EndpointSpec, Serverless
+from modelward.config.spec import AlarmSpec, EndpointSpec, Serverless
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 
@@ -215,7 +215,7 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
-        case LifeCycle() | EndpointSpec() | Serverless():
+        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec():
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:
             return value

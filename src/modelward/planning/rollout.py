@@ -12,7 +12,7 @@ No clock is compared with another one, and no answer of UpdateEndpoint has to be
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
 from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
@@ -75,9 +75,18 @@ def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str) -> str
     The digest covers all that goes into them, so equal names mean equal contents, and creating one twice is harmless.
     The creation time stands in for the version's identity: numbers may be given again after a deletion.
     """
-    made_of = (package.arn, package.created_at.astimezone(UTC).isoformat(), repr(spec), role_arn)
+    made_of = (package.arn, package.created_at.astimezone(UTC).isoformat(), _contents(spec), role_arn)
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
     return rollout_name(package.group, spec.environment, package.version, digest)
+
+
+def _contents(spec: EndpointSpec) -> str:
+    """Spell what is declared and goes into an endpoint config; alarms are beside it.
+
+    Defaults are left out: a release of ours that learns a new setting must not roll every endpoint out again.
+    """
+    declared = ((each.name, getattr(spec, each.name), each.default) for each in fields(spec))
+    return repr([(name, value) for name, value, default in declared if name != "alarms" and value != default])
 
 
 def plan_rollout(scene: Scene, *, now: datetime) -> Plan:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modelward.config.spec import EndpointSpec
+from modelward.core.endpoint import VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
 from modelward.planning.changes import (
     AskReconciler,
@@ -22,7 +23,6 @@ from modelward.planning.changes import (
 )
 from modelward.services.context import Context
 
-VARIANT = "AllTraffic"  # one name for ever: guardrails refuse an update that renames a variant
 _TAGS = {"modelward:managed": "true"}
 _PATIENCE_S = (1, 2, 4)
 

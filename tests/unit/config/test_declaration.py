@@ -3,7 +3,7 @@
 import pytest
 
 from modelward import config
-from modelward.config import EndpointSpec, Enter, EnvironmentSpec, Gate, NotificationSpec, Serverless, Slack
+from modelward.config import AlarmSpec, EndpointSpec, Enter, EnvironmentSpec, Gate, NotificationSpec, Serverless, Slack
 from modelward.core.errors import ConfigError
 
 EXAMPLE = """
@@ -64,6 +64,13 @@ def test_the_example_means_what_it_says():
         "production": EndpointSpec("production", instance_type="ml.m5.large", instance_count=2),
     }
     assert spec.notifications == NotificationSpec(("ml-platform@example.com",), Slack("modelward/slack"))
+
+
+def test_an_endpoint_declares_only_the_alarms_that_somebody_wants():
+    text = edited("instance_count = 2", "alarms = { errors_5xx_at_most = 0, silent_for_minutes = 1440 }")
+    alarms = config.parse(text).models["digits"].endpoints["production"].alarms
+    assert alarms == AlarmSpec(errors_5xx_at_most=0, latency_p90_ms_at_most=None, silent_for_minutes=1440)
+    assert config.parse(EXAMPLE).models["digits"].endpoints["production"].alarms is None
 
 
 def test_only_the_heading_is_required():
@@ -224,6 +231,37 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             "models.digits.endpoints.staging",
             "instance_count and serverless",
             "instance_count only beside instance_type",
+        ),
+        # alarms
+        ("instance_count = 2", "alarms = {}", f"{PRODUCTION}.alarms", "an empty table", "at least one of errors_5xx"),
+        ("instance_count = 2", "alarms = true", f"{PRODUCTION}.alarms", "true", "a table of errors_5xx_at_most"),
+        (
+            "instance_count = 2",
+            "alarms = { errors_at_most = 1 }",
+            f"{PRODUCTION}.alarms.errors_at_most",
+            "did you mean 'errors_5xx_at_most'?",
+            "errors_5xx_at_most, latency",
+        ),
+        (
+            "instance_count = 2",
+            "alarms = { errors_5xx_at_most = -1 }",
+            f"{PRODUCTION}.alarms.errors_5xx_at_most",
+            "-1",
+            "a whole number from 0",
+        ),
+        (
+            "instance_count = 2",
+            "alarms = { latency_p90_ms_at_most = 0 }",
+            f"{PRODUCTION}.alarms.latency_p90_ms_at_most",
+            "0",
+            "a whole number from 1",
+        ),
+        (
+            "instance_count = 2",
+            "alarms = { silent_for_minutes = 1441 }",
+            f"{PRODUCTION}.alarms.silent_for_minutes",
+            "1441",
+            "a whole number from 1 to 1440",
         ),
         # names
         (

@@ -3,7 +3,7 @@
 import json
 import math
 import string
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelward import config
 from modelward.config import (
     AccessSpec,
+    AlarmSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
@@ -50,8 +51,15 @@ gates = st.builds(
     st.sampled_from([None, "higher", "lower"]),
 ).filter(is_declarable)
 serverless = st.builds(Serverless, st.sampled_from(range(1024, 6145, 1024)), st.integers(1, 200))
-endpoints = st.builds(EndpointSpec, st.just(""), serverless) | st.builds(
-    EndpointSpec, st.just(""), st.none(), st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]), st.integers(1, 99)
+limits = st.none() | st.integers(1, 1440)
+alarms = st.none() | st.builds(AlarmSpec, limits, limits, limits).filter(lambda each: each != AlarmSpec())
+endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st.builds(
+    EndpointSpec,
+    st.just(""),
+    st.none(),
+    st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]),
+    st.integers(1, 99),
+    alarms=alarms,
 )
 ROLE = "arn:aws:iam::123456789012:role/{}"
 accesses = st.builds(
@@ -80,9 +88,9 @@ def models_named(draw: st.DrawFn, name: str, environments: list[str]) -> ModelSp
     mine = {gate.metric: gate for gate in draw(st.lists(gates, max_size=3))}
     served = draw(st.sets(st.sampled_from(environments))) if environments else set()
     made = {env: draw(endpoints) for env in sorted(served)}
-    placed = {env: EndpointSpec(env, e.serverless, e.instance_type, e.instance_count) for env, e in made.items()}
+    placed = {env: replace(e, environment=env) for env, e in made.items()}
     access = draw(st.sampled_from([None, ModelAccessSpec((ROLE.format("d"),))]))
-    return ModelSpec(name, draw(owners), mine, placed, access)
+    return ModelSpec(name, draw(owners), mine, placed, access=access)
 
 
 def toml(value: Any) -> str:
@@ -104,9 +112,10 @@ def without(value: Any, *names: str) -> dict[str, Any]:
 
 
 def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
+    alarms = {"alarms": endpoint.alarms and without(endpoint.alarms)}
     if endpoint.serverless is not None:
-        return {"serverless": without(endpoint.serverless)}
-    return without(endpoint, "environment", "serverless")
+        return {"serverless": without(endpoint.serverless), **alarms}
+    return {**without(endpoint, "environment", "serverless"), **alarms}
 
 
 def model_table(model: ModelSpec) -> dict[str, Any]:

@@ -55,7 +55,11 @@ def complete() -> Raw:
                 "owner": "vision-team",
                 "gates": {"accuracy": gate, "log loss": {"at_most": 1, "worse_than_live_by_at_most": 0}},
                 "endpoints": {
-                    "production": {"instance_type": "ml.m5.large", "instance_count": 2},
+                    "production": {
+                        "instance_type": "ml.m5.large",
+                        "instance_count": 2,
+                        "alarms": {"errors_5xx_at_most": 1, "latency_p90_ms_at_most": 500, "silent_for_minutes": 30},
+                    },
                     "staging": {"serverless": {"memory_mb": 2048, "max_concurrency": 5}},
                 },
             }
