@@ -107,7 +107,7 @@ class DeadLetters(Construct):
         alarm = cloudwatch.Alarm(
             self,
             "Alarm",
-            alarm_description=props.meaning,
+            alarm_description=_next_step(props.meaning, self.queue),
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
             metric=self.metric_messages(Duration.minutes(1)),
@@ -119,6 +119,14 @@ class DeadLetters(Construct):
     def metric_messages(self, period: Duration) -> cloudwatch.Metric:
         """Give the number of messages that wait for somebody."""
         return self.queue.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
+
+
+def _next_step(meaning: str, queue: sqs.Queue) -> str:
+    return (
+        f"{meaning} What they were: aws sqs receive-message --queue-url {queue.queue_url}. The function's log says why."
+        f" When the cause is gone, aws sqs purge-queue --queue-url {queue.queue_url} ends the alarm. Nothing"
+        " is lost with them: the sweep looks at versions and endpoints itself, and the history keeps its entries."
+    )
 
 
 @dataclass(frozen=True, slots=True)

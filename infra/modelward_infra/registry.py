@@ -51,16 +51,9 @@ class ModelRegistry(ModelVersions):
 
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.
-        existing = self.spec.existing
-        made = {
-            self.key.key: not existing.key_arn,
-            self.bucket.bucket: not existing.bucket,
-            self.ledger.table: True,
-            self.execution_role.role: True,
-        }
-        for resource, is_ours in made.items():
-            if is_ours:
-                CrossStackReferences.of(resource).produce(ReferenceStrength.STRONG)
+        for each in (self.key.key, self.bucket.bucket, self.ledger.table, self.execution_role.role):
+            if each.node.default_child:  # one that was there already is referred to by its name
+                CrossStackReferences.of(each).produce(ReferenceStrength.STRONG)
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at versions and history, and to download artifacts."""

@@ -8,10 +8,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelward.config import Settings
+from modelward_infra.dashboard import Dashboard, DashboardProps
 from modelward_infra.flags import pin_flags
 from modelward_infra.functions import FunctionCode, FunctionCodeProps, FunctionRuntime
 from modelward_infra.guardrails import Guardrails, GuardrailsProps
 from modelward_infra.hosting import Endpoints, EndpointsProps
+from modelward_infra.machinery import Machinery, MachineryProps
 from modelward_infra.messaging import (
     DeadLetters,
     DeadLettersProps,
@@ -62,6 +64,8 @@ class ApprovalWorkflow(Construct):
         self.rollout = self._rollout(runtime)
         self.notify = self._notify(runtime)
         self.guardrails = Guardrails(self, "Guardrails", GuardrailsProps(spec=spec, topic=self.notifications.topic))
+        machinery = Machinery(self, "Machinery", MachineryProps(spec, self, self.notifications))
+        Dashboard(self, "Dashboard", DashboardProps(spec, machinery, self))
         self.parameters = DeploymentParameters(self, "Parameters", DeploymentParametersProps(settings=self.settings))
 
     def grant_find(self, grantee: iam.IGrantable) -> None:
@@ -85,7 +89,8 @@ class ApprovalWorkflow(Construct):
 
     def _notify(self, runtime: FunctionRuntime) -> Notify:
         registry = self._registry
-        untold = self._failed("Untold", "People could not be told of ledger entries.")
+        meaning = "People could not be told of ledger entries; `modelward history <model>` shows them."
+        untold = self._failed("Untold", meaning)
         spec = registry.spec.notifications
         props = NotifyProps(runtime, spec, registry.groups, registry.ledger, self.notifications, untold)
         return Notify(self, "Notify", props)

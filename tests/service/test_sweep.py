@@ -1,5 +1,7 @@
 """No event of SageMaker ever arrives: the sweep alone reaches the same end."""
 
+import json
+
 import pytest
 
 TOLD = ["registered", "approved", "staged", "deploying", "verified"]
@@ -97,6 +99,34 @@ def test_a_group_that_was_there_before_is_taken_over_with_the_version_approved_l
 
     assert deaf.serving("staging") == 3
     assert [deaf.digits.version(number).stage for number in (1, 2, 3)] == ["Archived", "Archived", "Staging"]
+
+
+def out_of_step(capsys):
+    """Give for how many seconds environments were told to be out of step, oldest first."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"OutOfStep"' in line]
+    return [(line["environment"], *line["OutOfStep"]) for line in lines]
+
+
+def test_a_sweep_tells_for_how_long_an_environment_has_been_out_of_step_and_ends_when_it_serves(deaf, capsys):
+    deaf.is_deaf = False
+    deaf.release(0.95)
+    deaf.is_deaf = True
+    second = deaf.register(0.97)
+    second.approve(reason="good")
+    deaf.sweep()
+    deaf.settle()
+    begun = out_of_step(capsys)
+    deaf.pause(1)
+    deaf.sweep()
+    deaf.settle()
+    later = out_of_step(capsys)
+    swept(deaf, 4)
+    out_of_step(capsys)
+    swept(deaf, 1)
+
+    assert [environment for environment, _ in [*begun, *later]] == ["staging"] * 2
+    assert 0 <= begun[0][1] < 1 <= later[0][1] < 3
+    assert out_of_step(capsys) == []
 
 
 def test_a_sweep_of_a_settled_model_changes_nothing(deaf):

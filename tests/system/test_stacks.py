@@ -323,8 +323,6 @@ def test_an_endpoint_that_fails_its_callers_raises_the_alarm_of_its_name(deploye
 
     deployed.digits().version(second.version).reject(reason="it fails its callers")
     deployed.until_live(first, "production")
-    deployed.aws.switch("advance", seconds=60)
-    eventually(lambda: state() == "OK")
 
 
 def test_a_figure_that_somebody_adds_to_the_live_version_moves_no_endpoint(deployed: Deployment) -> None:
@@ -380,6 +378,17 @@ def test_the_scheduled_sweep_finds_an_approval_whose_event_was_lost(deployed: De
     sqs.send_message(QueueUrl=url, MessageBody=target["Input"])
     deployed.until_live(version, "staging")
     assert deployed.kinds(version) == ["registered", "approved", "staged", "deploying", "verified"]
+
+
+def test_a_sweep_ends_the_alarm_that_none_has_been(deployed: Deployment) -> None:
+    cloudwatch = deployed.aws.client(ADMIN, "cloudwatch")
+    [name] = [
+        alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"] if alarm["MetricName"] == "Sweeps"
+    ]
+    deployed.aws.client(ADMIN, "sqs").send_message(
+        QueueUrl=deployed.settings.reconcile_queue_url, MessageBody=json.dumps({"sweep": True})
+    )
+    eventually(lambda: cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "OK")
 
 
 def test_a_data_scientist_is_denied_approval(deployed: Deployment) -> None:

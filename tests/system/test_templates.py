@@ -215,6 +215,18 @@ def test_a_topic_gets_its_key_and_loses_it_again(aws: LocalAws, stacks: Stacks) 
     assert stacks.delete("topic") == "DELETE_COMPLETE"
 
 
+def test_a_dashboard_gets_its_tags_and_loses_them_again(aws: LocalAws, stacks: Stacks) -> None:
+    board = {"DashboardName": "board", "DashboardBody": '{"widgets": []}'}
+    tags = [{"Key": "team", "Value": "vision"}]
+    assert stacks.create("board", Board=resource("AWS::CloudWatch::Dashboard", **board, Tags=tags)) == "CREATE_COMPLETE"
+    cloudwatch = aws.client("admin", "cloudwatch")
+    arn = cloudwatch.list_dashboards()["DashboardEntries"][0]["DashboardArn"]
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == tags
+    stacks.update("board", Board=resource("AWS::CloudWatch::Dashboard", **board))
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+    assert stacks.delete("board") == "DELETE_COMPLETE"
+
+
 @pytest.mark.fidelity("ignored-property-fails")
 def test_a_property_that_nothing_acts_on_fails_by_name_and_the_stack_goes_back(aws: LocalAws, stacks: Stacks) -> None:
     fast = bucket(AccelerateConfiguration={"AccelerationStatus": "Enabled"})

@@ -25,6 +25,7 @@ from modelward.local.front import Front
 from modelward.local.hosting import ProcessHosting
 from modelward.local.ministack import (
     access,
+    alarms,
     buckets,
     buses,
     events,
@@ -55,6 +56,7 @@ class Server:
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
+        alarms.tag_dashboards()
         sessions.keep_source_identities()
         buckets.let_policies_name_identities()
         buses.reach_other_accounts()
@@ -66,6 +68,7 @@ class Server:
         events.publish_properly()
         templates.add_resource_types(cloudformation.resource_types(self._front))
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
+        lambdas.read_metrics_in_logs()
         mappings.map_only_what_may_be_read()
         self._streams = lambdas.read_streams_properly()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +184,13 @@ class Plan:
     Args:
         why: One sentence; also why nothing is to be done.
         changes: The operations, in the order in which they are safe to be interrupted.
+        behind_since: Since when an environment has not served what it should; None when it does, or when the plan is
+            of something else.
     """
 
     why: str
     changes: tuple[Change, ...] = field(default=())
+    behind_since: datetime | None = None
 
     @property
     def is_empty(self) -> bool:

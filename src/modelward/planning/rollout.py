@@ -91,6 +91,29 @@ def _contents(spec: EndpointSpec) -> str:
 
 def plan_rollout(scene: Scene, *, now: datetime) -> Plan:
     """Plan the next move: none, when the environment serves what it should or is busy getting there."""
+    plan = _plan(scene, now)
+    return replace(plan, behind_since=_behind_since(scene, plan))
+
+
+def _behind_since(scene: Scene, plan: Plan) -> datetime | None:
+    """Tell since when the endpoint serves something else than it should: since the decision, or the latest attempt.
+
+    Where a declaration changed, the decision may be years old; the attempt that follows is what counts then.
+    """
+    package, spec, endpoint = scene.wanted, scene.endpoint_spec, scene.endpoint
+    if package is None or spec is None:
+        return None
+    # AWS maintains an endpoint that serves: it answers all the while.
+    is_up = endpoint is not None and endpoint.status in ("InService", "SystemUpdating")
+    if is_up and endpoint and endpoint.config_name == config_name(package, spec, scene.role_arn):
+        return None
+    begun = [change.entry for change in plan.changes if isinstance(change, Record)]
+    attempts = [*begun, _rollout_entry(scene, package)]
+    decided_at = package.entered.at if package.entered else package.modified_at
+    return max([decided_at, *(each.at for each in attempts if each and each.kind is EntryKind.DEPLOYING)])
+
+
+def _plan(scene: Scene, now: datetime) -> Plan:
     package = scene.wanted
     if package is None:
         return Plan(f"No approved version holds stage {scene.environment.stage}; the endpoint stays as it is.")

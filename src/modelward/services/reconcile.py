@@ -22,7 +22,7 @@ _CLOSED = (StageStatus.REJECTED, StageStatus.RETIRED)
 
 
 def reconcile(context: Context, model: str, environment_name: str, hint: int | None = None) -> list[Plan]:
-    """Make every move that can be made now, and return the plans that were carried out.
+    """Make every move that can be made now, and return the plans.
 
     It may be called at any time and any number of times; a converged environment costs three reads. A rollout goes on
     by itself: the endpoint's next event calls again.
@@ -34,7 +34,8 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
         hint: A version that is said to have changed; it is looked at even if the search index lags.
 
     Returns:
-        The plans that changed something, in their order.
+        The plans that were carried out, in their order; the last one may be empty and then says why nothing is left to
+        do. There is one at least, and the last one knows whether the environment is behind.
 
     Raises:
         NotFoundError: the model or environment is not declared.
@@ -45,6 +46,7 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
     for move in range(_MOVES):
         plan = plan_reconcile(context, model, environment_name, hint)
         if plan.is_empty:
+            done.append(plan)
             break
         try:
             apply(context, plan)

@@ -4,6 +4,8 @@ EventBridge may lose an event of SageMaker. The sweep finds what it would have t
 authoritative, and compares each with the newest entry of its chain.
 """
 
+from datetime import datetime
+
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ModelPackage
 from modelward.planning.review import Case, is_unsettled
@@ -22,10 +24,13 @@ def start_sweep(context: Context) -> None:
         context.queue.send({"model": model})
 
 
-def sweep(context: Context, model: str) -> None:
+def sweep(context: Context, model: str) -> dict[str, datetime]:
     """Review each version of a model that differs from its record, then reconcile each environment.
 
     It costs one call for each hundred versions, one for each megabyte of entries, and three reads an environment.
+
+    Returns:
+        The environments that do not serve what they should, each with the time since when.
 
     Raises:
         NotFoundError: the model is not declared.
@@ -37,8 +42,8 @@ def sweep(context: Context, model: str) -> None:
     for package in context.sagemaker.list_model_packages(model):
         if _is_due(context, package, heads.get(package.version)):
             review(context, model, package.version)
-    for name in context.spec.environments:
-        reconcile(context, model, name)
+    looked = {name: reconcile(context, model, name)[-1] for name in context.spec.environments}
+    return {name: plan.behind_since for name, plan in looked.items() if plan.behind_since}
 
 
 def _is_due(context: Context, listed: ModelPackage, head: Entry | None) -> bool:

@@ -104,7 +104,7 @@ class Shell:
             for version in versions:
                 review(self.context, "digits", version)
             moves = [reconcile(self.context, "digits", environment) for environment in ("staging", "production")]
-            is_moving = any(moves)
+            is_moving = not all(plans[0].is_empty for plans in moves)
 
 
 @contextmanager

@@ -23,6 +23,27 @@ def test_the_schedule_asks_for_each_model_by_a_message_of_its_own(function):
     ]  # fmt: skip
 
 
+def figures(capsys):
+    """Give what CloudWatch reads out of the log."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if "_aws" in line]
+
+
+def test_a_sweep_that_began_is_told_as_a_metric(function, capsys, monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "reconcile")
+    function.answers["send_message"] = {}
+    brought({"sweep": True})
+    [figure] = figures(capsys)
+    [directive] = figure["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Modelward", [["registry", "service"]])
+    assert (figure["registry"], figure["service"], figure["Sweeps"]) == ("acme", "reconcile", [1.0])
+
+
+def test_a_sweep_that_could_not_begin_is_not_told(function, capsys):
+    assert brought({"sweep": True}) == ["1"]
+    assert figures(capsys) == []
+
+
 @pytest.mark.parametrize("name", ["Digits-EU-production", "digits-eu-production", "DIGITS-EU-PRODUCTION"])
 def test_an_event_of_an_endpoint_of_ours_looks_at_it_in_whatever_case_it_is_named(function, name):
     brought({**ENDPOINT, "detail": {"EndpointName": name, "EndpointStatus": "IN_SERVICE"}})

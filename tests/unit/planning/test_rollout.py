@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from modelward.config import AlarmSpec
 from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
@@ -25,6 +26,44 @@ def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
     }
     assert len(others | {name}) == 6
     assert version_in(name) == 3
+
+
+def test_the_name_of_a_config_leaves_alarms_out_which_are_no_part_of_it(world):
+    package, spec = world.package(3), world.MODEL.endpoints["production"]
+    watched = replace(spec, alarms=AlarmSpec(errors_5xx_at_most=1))
+    assert config_name(package, watched, world.ROLE) == config_name(package, spec, world.ROLE)
+
+
+def test_an_environment_that_serves_what_it_should_is_not_behind(account):
+    account.live(1)
+    assert account.plan("production").behind_since is None
+    account.endpoints["production"] = replace(account.endpoints["production"], status="SystemUpdating")
+    assert account.plan("production").behind_since is None
+
+
+def test_an_environment_is_behind_from_the_moment_at_which_its_rollout_begins(account):
+    account.live(1)
+    account.live(2)
+    endpoint = account.endpoints["production"]
+    account.endpoints["production"] = replace(endpoint, config_name="digits-production-v1-00000000")
+    plan = account.plan("production")
+    assert plan.changes
+    assert plan.behind_since == account.now
+
+
+def test_an_environment_whose_endpoint_is_busy_is_behind_since_the_decision(account):
+    account.add(1)
+    account.approve(1)
+    account.review(1)
+    account.review(1)
+    account.endpoints["staging"] = Endpoint("digits-staging", "Creating", "x", account.now)
+    plan = account.plan("staging")
+    assert plan.is_empty
+    assert plan.behind_since == account.packages[1].entered.at
+
+
+def test_an_environment_from_which_nobody_wants_anything_is_not_behind(account):
+    assert account.plan("staging").behind_since is None
 
 
 def test_the_name_of_a_config_is_the_same_in_every_time_zone(world):

@@ -153,7 +153,8 @@ def _show_notifications(hand: Stagehand) -> None:
     for block in refused["blocks"]:
         text = block.get("text") or block["elements"][0]
         tell.say("\n".join(f"    | {line}" for line in text["text"].splitlines()))
-    mails = hand.mailbox.read() if hand.mailbox else []
+    # The topic carries alarms, too; they have other subjects.
+    mails = [mail for mail in (hand.mailbox.read() if hand.mailbox else []) if mail["Subject"].startswith("[")]
     tell.say(f"\n  E-mail: {len(mails)} messages")
     for mail in mails:
         tell.say(f"    {mail['Subject']}")

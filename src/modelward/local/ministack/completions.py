@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from ministack.services import dynamodb, iam, lambda_svc, s3, sns
+from ministack.services import cloudwatch, dynamodb, iam, lambda_svc, s3, sns
 
 from modelward.local.ministack import mappings
 from modelward.local.ministack.templates import Completion
@@ -124,6 +124,14 @@ def _full_bucket(name: str) -> None:
         raise ValueError("The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
 
 
+def _dashboard(name: str, properties: Properties) -> None:
+    """Apply the tags of AWS::CloudWatch::Dashboard."""
+    dashboard = cloudwatch._dashboards.get(name)
+    if dashboard is not None:
+        tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or ()}
+        cloudwatch._resource_tags[dashboard["DashboardArn"]] = tags
+
+
 def _topic(arn: str, properties: Properties) -> None:
     """Apply the key of AWS::SNS::Topic."""
     topic = sns._topics.get(arn)
@@ -188,6 +196,7 @@ def _role(name: str, properties: Properties) -> None:
 
 
 COMPLETIONS: Mapping[str, Completion] = {
+    "AWS::CloudWatch::Dashboard": Completion(_dashboard),
     "AWS::DynamoDB::Table": Completion(_table, before_delete=_protected_table),
     "AWS::IAM::Role": Completion(_role),
     "AWS::Lambda::EventSourceMapping": Completion(_mapping),

@@ -2,14 +2,16 @@
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
+import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from ministack.core import concurrency, lambda_runtime
-from ministack.services import dynamodb, lambda_svc, sqs
+from ministack.services import cloudwatch, dynamodb, lambda_svc, sqs
 
 from modelward.local.ministack import in_scope
 from modelward.local.streams import Cursor, Rules, after
@@ -24,6 +26,42 @@ def run_python_functions_with(binary: str, prelude: str) -> None:
         return (binary, prelude + script) if runtime.startswith("python") else (found, script)
 
     lambda_runtime._detect_runtime_binary = detect
+
+
+def read_metrics_in_logs() -> None:
+    """Keep the metrics that functions write into their logs in embedded metric format, as CloudWatch does."""
+    original = lambda_svc._emit_lambda_logs
+
+    def emit(func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **more: Any) -> None:
+        original(func, request_id, log_text, *rest, **more)
+        for line in log_text.splitlines():
+            if '"CloudWatchMetrics"' in line:
+                for metric in metrics_in(line):
+                    cloudwatch.record_metric(*metric)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
+def metrics_in(line: str) -> list[tuple[str, str, float, str, dict[str, str]]]:
+    """Read namespace, name, value, unit and dimensions of each figure in a line of a log; none if it is no such line.
+
+    After CloudWatch's "Specification: Embedded metric format".
+    """
+    try:
+        told = json.loads(line)
+        return [found for each in told["_aws"]["CloudWatchMetrics"] for found in _figures(told, each)]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _figures(
+    told: Mapping[str, Any], directive: Mapping[str, Any]
+) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
+    for metric, names in product(directive["Metrics"], directive["Dimensions"]):
+        values = told[metric["Name"]]
+        dimensions = {name: str(told[name]) for name in names}
+        for value in values if isinstance(values, list) else [values]:
+            yield directive["Namespace"], metric["Name"], value, metric.get("Unit", "None"), dimensions
 
 
 def stop_functions() -> None:

@@ -1,0 +1,176 @@
+"""The one page that a person on call keeps open: what to do, what is red, and the figures behind it, top to bottom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from modelward.config import RegistrySpec
+from modelward.core.names import endpoint_name
+from modelward_infra.guardrails import EndpointMetrics
+from modelward_infra.machinery import OLDEST_MESSAGE_S, OUT_OF_STEP_S, Machinery, below
+from modelward_infra.messaging import DeadLetters
+
+_WIDTH, _HALF, _HEIGHT = 24, 12, 6
+_FIVE_MINUTES = Duration.minutes(5)
+# CloudWatch shows so many alarms in a widget.
+_ALARMS = 100
+# More lines than this in a graph tell nothing; endpoints with alarms come first.
+_ENDPOINTS = 50
+
+_ADVICE = """\
+## Model registry {registry}
+**Red?** Open the alarm: its description says what it means and which command comes next. \
+**Nothing red, yet a version is not live?** `modelward history <model>` tells what was decided, by whom, and what came \
+of it; `modelward deploy <model> <environment> --plan` tells what the reconciler would do now.
+
+| I want to | |
+|---|---|
+| go back to the version before | `modelward rollback <model> <environment> --reason "..."` |
+| see what serves | `modelward current <model> <stage>` |
+| read a function's log | `aws logs tail /aws/lambda/{registry}-rollout --since 1h` (or `-review`, `-notify`) |
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardProps:
+    """What is declared, and what its machinery is; alarms and dead letters are found below a construct."""
+
+    spec: RegistrySpec
+    machinery: Machinery
+    watched: Construct
+
+
+class Dashboard(Construct):
+    """The CloudWatch dashboard `modelward-<registry>`."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: DashboardProps) -> None:
+        """Lay the page out."""
+        super().__init__(scope, construct_id)
+        rows: list[list[cloudwatch.IWidget]] = [
+            [cloudwatch.TextWidget(markdown=_advice(props.spec), width=_WIDTH, height=_HEIGHT)],
+            *_alarms(props.watched),
+            [_ages(props), _dead_letters(props.watched)],
+            [_failures(props.machinery), _durations(props.machinery)],
+            [_sweeps(props.machinery), _steps(props)],
+            *_endpoints(props.spec),
+        ]
+        cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=f"modelward-{props.spec.name}",
+            default_interval=Duration.hours(3),
+            widgets=rows,
+        )
+
+
+def _advice(spec: RegistrySpec) -> str:
+    hidden = sum(len(model.endpoints) for model in spec.models.values()) - _ENDPOINTS
+    more = f"\n{hidden} more endpoints are not shown here; those with alarms come first." if hidden > 0 else ""
+    return _ADVICE.format(registry=spec.name) + more
+
+
+def _alarms(watched: Construct) -> list[list[cloudwatch.IWidget]]:
+    alarms = below(watched, cloudwatch.Alarm)
+    ours = [each for each in alarms if "Guardrails" not in each.node.path]
+    theirs = [each for each in alarms if "Guardrails" in each.node.path]
+    return [[each] for each in (*_states("Machinery", ours), *_states("Endpoints", theirs))]
+
+
+def _states(title: str, alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.AlarmStatusWidget]:
+    return [
+        cloudwatch.AlarmStatusWidget(
+            alarms=list(alarms[start : start + _ALARMS]),
+            height=2 + (len(alarms[start : start + _ALARMS]) - 1) // 6,
+            sort_by=cloudwatch.AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+            title=f"{title}: alarms",
+            width=_WIDTH,
+        )
+        for start in range(0, len(alarms), _ALARMS)
+    ]
+
+
+def _ages(props: DashboardProps) -> cloudwatch.GraphWidget:
+    ages = [
+        queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum", label=name)
+        for name, queue in props.machinery.queues
+    ]
+    return _graph("Oldest message of each queue (s)", ages, alarm_at=OLDEST_MESSAGE_S)
+
+
+def _dead_letters(watched: Construct) -> cloudwatch.GraphWidget:
+    counts = [
+        each.queue.metric_approximate_number_of_messages_visible(
+            period=_FIVE_MINUTES, statistic="Maximum", label=each.node.id
+        )
+        for each in below(watched, DeadLetters)
+    ]
+    return _graph("Dead letters", counts, alarm_at=1)
+
+
+def _failures(machinery: Machinery) -> cloudwatch.GraphWidget:
+    told = [
+        metric
+        for name, function in machinery.functions
+        for metric in (
+            function.metric_errors(period=_FIVE_MINUTES, statistic="Sum", label=f"{name} errors"),
+            function.metric_throttles(period=_FIVE_MINUTES, statistic="Sum", label=f"{name} throttles"),
+        )
+    ]
+    return _graph("Functions: errors and throttles", told)
+
+
+def _durations(machinery: Machinery) -> cloudwatch.GraphWidget:
+    told = [
+        function.metric_duration(period=_FIVE_MINUTES, statistic="p90", label=name)
+        for name, function in machinery.functions
+    ]
+    return _graph("Functions: duration, p90 (ms)", told)
+
+
+def _sweeps(machinery: Machinery) -> cloudwatch.GraphWidget:
+    return _graph("Sweeps", [machinery.metrics.sweeps(Duration.minutes(15)).with_(label="begun in 15 minutes")])
+
+
+def _steps(props: DashboardProps) -> cloudwatch.GraphWidget:
+    told = [props.machinery.metrics.out_of_step_s(name).with_(label=name) for name in props.spec.environments]
+    return _graph("Environments out of step (s)", told, alarm_at=OUT_OF_STEP_S)
+
+
+def _endpoints(spec: RegistrySpec) -> list[list[cloudwatch.IWidget]]:
+    shown = [(name, EndpointMetrics(name)) for name in _shown(spec)]
+    if not shown:
+        return []
+    calls = [each.invocations(_FIVE_MINUTES).with_(label=name) for name, each in shown]
+    latency = [each.latency_us(_FIVE_MINUTES).with_(label=name) for name, each in shown]
+    client = [each.errors_4xx(_FIVE_MINUTES).with_(label=name) for name, each in shown]
+    server = [each.errors_5xx(_FIVE_MINUTES).with_(label=name) for name, each in shown]
+    return [
+        [_graph("Endpoints: calls", calls), _graph("Endpoints: model latency, p90 (µs)", latency)],
+        [_graph("Endpoints: 4xx, the caller's fault", client), _graph("Endpoints: 5xx, the endpoint's", server)],
+    ]
+
+
+def _shown(spec: RegistrySpec) -> list[str]:
+    declared = [
+        (endpoint.alarms is None, endpoint_name(model.name, environment))
+        for model in spec.models.values()
+        for environment, endpoint in model.endpoints.items()
+    ]
+    return [name for _, name in sorted(declared)[:_ENDPOINTS]]
+
+
+def _graph(
+    title: str, metrics: Sequence[cloudwatch.IMetric], *, alarm_at: float | None = None
+) -> cloudwatch.GraphWidget:
+    limits = [] if alarm_at is None else [cloudwatch.HorizontalAnnotation(value=alarm_at, label="alarm")]
+    return cloudwatch.GraphWidget(
+        height=_HEIGHT,
+        left=list(metrics),
+        left_annotations=limits,
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+        title=title,
+        width=_HALF,
+    )
