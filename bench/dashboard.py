@@ -1,7 +1,7 @@
 """`python -m bench.dashboard PATH.png`: draw the dashboard of the stacks with the metrics of a run on the local AWS.
 
 Nobody can judge a page from its JSON. CloudWatch draws nicer; what lies where, and whether it is readable, is the same.
-The local AWS keeps no metrics of queues, so their graphs stay empty.
+The local AWS keeps no metrics of queues and of functions behind queues, so their graphs stay empty.
 """
 
 import io
@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from bench.account import ROOT
 from modelward import bootstrap
+from modelward.cli.demo.inbox import Slack
 from modelward.local.up import LocalAws
 
 _MINUTES = 40
@@ -43,7 +44,8 @@ _SHADES = {"OK": "#1d8102", "ALARM": "#d13212", "INSUFFICIENT_DATA": "#879596"}
 
 def main(path: str) -> None:
     """Play, ask CloudWatch for what the dashboard shows, and draw it."""
-    with LocalAws() as aws:
+    with Slack() as slack, LocalAws() as aws:
+        aws.client("admin", "secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
         _play(aws)
         cloudwatch = aws.client("admin", "cloudwatch")
         body = json.loads(cloudwatch.get_dashboard(DashboardName="modelward-acme")["DashboardBody"])
@@ -51,7 +53,6 @@ def main(path: str) -> None:
 
 
 def _play(aws: LocalAws) -> None:
-    aws.client("admin", "secretsmanager").create_secret(Name="modelward/slack", SecretString="http://127.0.0.1:9/")
     aws.deploy(ROOT, io.StringIO())
     spec = ROOT / "registry.toml"
     model = bootstrap.connect(spec, session=aws.session("approver")).model("digits")
@@ -138,6 +139,8 @@ def _draw_graph(axes: Axes, properties: Mapping[str, Any], cloudwatch: Any) -> N
         axes.plot(times, values, marker=".", label=metric["label"])
     for limit in properties.get("annotations", {}).get("horizontal", []):
         axes.axhline(limit["value"], color="#d13212", linestyle="--", label=limit["label"])
+    now = datetime.now(UTC)
+    axes.set_xlim(now - timedelta(minutes=5), now + timedelta(minutes=_MINUTES))  # type: ignore[arg-type]  # dates are fine
     axes.set_ylim(bottom=0)
     axes.tick_params(labelsize=7)
     if axes.get_legend_handles_labels()[0]:

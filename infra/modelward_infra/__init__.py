@@ -13,8 +13,10 @@ an environment can live in another account than the registry.
 ::
 
     app.py ── build() ─┬ stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
-                       │            └─ workflow.py ─── workers.py ─┬─ functions.py asset.py   what it does
-                       └ access.py ──── roles.py                   └─ messaging.py rules.py
+                       │            └─ workflow.py ─┬─ workers.py functions.py asset.py   what it does
+                       │                            ├─ messaging.py rules.py
+                       │                            └─ guardrails.py machinery.py dashboard.py   who notices
+                       └ access.py ──── roles.py                                          who may do what
                                     of all: patterns.py grants.py arns.py
     delivery.py     who deploys it, from GitHub
     cost.py prices.py     what it costs when nothing happens
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from modelward_infra.delivery import GitHubRolesProps as GitHubRolesProps
     from modelward_infra.groups import ModelPackageGroup as ModelPackageGroup
     from modelward_infra.groups import ModelPackageGroupProps as ModelPackageGroupProps
+    from modelward_infra.guardrails import EndpointGuardrails as EndpointGuardrails
+    from modelward_infra.guardrails import EndpointGuardrailsProps as EndpointGuardrailsProps
     from modelward_infra.registry import ModelRegistry as ModelRegistry
     from modelward_infra.registry import ModelRegistryProps as ModelRegistryProps
     from modelward_infra.workflow import ApprovalWorkflow as ApprovalWorkflow
@@ -54,6 +58,8 @@ __all__ = [
     "ApprovalWorkflowProps",
     "DeployRoleStack",
     "DeployRoleStackProps",
+    "EndpointGuardrails",
+    "EndpointGuardrailsProps",
     "GitHubRoles",
     "GitHubRolesProps",
     "ModelPackageGroup",
@@ -72,6 +78,8 @@ _HOMES = {
     "ApprovalWorkflowProps": "modelward_infra.workflow",
     "DeployRoleStack": "modelward_infra.delivery",
     "DeployRoleStackProps": "modelward_infra.delivery",
+    "EndpointGuardrails": "modelward_infra.guardrails",
+    "EndpointGuardrailsProps": "modelward_infra.guardrails",
     "GitHubRoles": "modelward_infra.delivery",
     "GitHubRolesProps": "modelward_infra.delivery",
     "ModelPackageGroup": "modelward_infra.groups",

@@ -10,6 +10,7 @@ from constructs import Construct
 from modelward.config import load
 from modelward.core.names import registry_stack
 from modelward_infra.access import AccessStack, AccessStackProps
+from modelward_infra.instances import check_instance_types
 from modelward_infra.stacks import RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
 
 
@@ -61,11 +62,12 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
         env: Account and region. Without it the stacks go where the deployer's credentials point.
 
     Raises:
-        ConfigError: the declaration is wrong.
+        ConfigError: the declaration is wrong, or names an instance type that SageMaker does not have.
         NotFoundError: the declaration, or a package that goes into the functions' code, is not there.
     """
     path = Path(spec_path)
     spec = load(path)
+    check_instance_types(spec, str(path))
     registry = RegistryStack(scope, registry_stack(spec.name), RegistryStackProps(spec=spec, env=env))
     workflow = WorkflowStack(
         scope, f"{spec.name}-workflow", WorkflowStackProps(registry=registry.content, spec_path=path, env=env)

@@ -13,7 +13,7 @@ from modelward_infra.guardrails import EndpointMetrics
 from modelward_infra.machinery import OLDEST_MESSAGE_S, OUT_OF_STEP_S, Machinery, below
 from modelward_infra.messaging import DeadLetters
 
-_WIDTH, _HALF, _HEIGHT = 24, 12, 6
+_WIDTH, _HALF, _HEIGHT, _TEXT_HEIGHT = 24, 12, 6, 5
 _FIVE_MINUTES = Duration.minutes(5)
 # CloudWatch shows so many alarms in a widget.
 _ALARMS = 100
@@ -50,7 +50,7 @@ class Dashboard(Construct):
         """Lay the page out."""
         super().__init__(scope, construct_id)
         rows: list[list[cloudwatch.IWidget]] = [
-            [cloudwatch.TextWidget(markdown=_advice(props.spec), width=_WIDTH, height=_HEIGHT)],
+            [cloudwatch.TextWidget(markdown=_advice(props.spec), width=_WIDTH, height=_TEXT_HEIGHT)],
             *_alarms(props.watched),
             [_ages(props), _dead_letters(props.watched)],
             [_failures(props.machinery), _durations(props.machinery)],

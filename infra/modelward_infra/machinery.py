@@ -18,7 +18,7 @@ from modelward.config import RegistrySpec
 from modelward.core.measures import ENVIRONMENT, NAMESPACE, REGISTRY, SERVICE, TELLER, Measure
 from modelward.core.names import fit_name
 from modelward_infra.functions import Handler
-from modelward_infra.messaging import Inbox, Notifications
+from modelward_infra.messaging import Inbox, Notifications, named
 
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -172,6 +172,7 @@ class Machinery(Construct):
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
+            alarm_name=named(self, construct_id),
             alarm_description=f"{meaning}.",
             **settings,  # type: ignore[arg-type]  # the CDK's own keywords
         )

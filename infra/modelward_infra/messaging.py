@@ -107,6 +107,7 @@ class DeadLetters(Construct):
         alarm = cloudwatch.Alarm(
             self,
             "Alarm",
+            alarm_name=named(self, self.node.id),
             alarm_description=_next_step(props.meaning, self.queue),
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
@@ -119,6 +120,11 @@ class DeadLetters(Construct):
     def metric_messages(self, period: Duration) -> cloudwatch.Metric:
         """Give the number of messages that wait for somebody."""
         return self.queue.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
+
+
+def named(scope: Construct, name: str) -> str:
+    """Name an alarm so that people can read it on a dashboard: after its stack, which has its name to itself."""
+    return f"{Stack.of(scope).stack_name}-{name}"
 
 
 def _next_step(meaning: str, queue: sqs.Queue) -> str:

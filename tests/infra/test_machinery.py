@@ -83,6 +83,13 @@ def test_each_environment_that_is_out_of_step_for_an_hour_raises_an_alarm(alarms
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_alarms_have_names_that_people_can_read(alarms) -> None:
+    names = {each["AlarmName"] for each in alarms}
+    assert len(names) == len(alarms)
+    assert {"acme-workflow-ReviewErrors", "acme-workflow-RolloutsAge", "acme-workflow-RolloutsFailed"} <= names
+    assert {"acme-workflow-Sweep", "acme-workflow-stagingOutOfStep", "digits-production-errors"} <= names
+
+
 def test_every_alarm_tells_people_when_it_goes_off_and_when_it_is_over(assembly, alarms) -> None:
     [topic] = assembly.resources("workflow", "AWS::SNS::Topic")
     for alarm in alarms:

@@ -382,12 +382,10 @@ def test_the_scheduled_sweep_finds_an_approval_whose_event_was_lost(deployed: De
 
 def test_a_sweep_ends_the_alarm_that_none_has_been(deployed: Deployment) -> None:
     cloudwatch = deployed.aws.client(ADMIN, "cloudwatch")
-    [name] = [
-        alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"] if alarm["MetricName"] == "Sweeps"
-    ]
     deployed.aws.client(ADMIN, "sqs").send_message(
         QueueUrl=deployed.settings.reconcile_queue_url, MessageBody=json.dumps({"sweep": True})
     )
+    name = "acme-workflow-Sweep"
     eventually(lambda: cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "OK")
 
 
