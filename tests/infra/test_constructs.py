@@ -12,7 +12,8 @@ from modelward.config import load
 from modelward.core.errors import InputError, NotFoundError
 
 ROOT = Path(__file__).resolve().parents[2]
-WEAK = {"@aws-cdk/core:defaultCrossStackReferences": "weak"}
+# What `cdk init` writes into new apps; with it, references between stacks are weak unless somebody says otherwise.
+FLAGS = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 
 @pytest.fixture
@@ -155,17 +156,18 @@ def test_what_a_registry_holds_cannot_be_taken_from_under_another_stack(synthesi
     def fill(stack: Any) -> None:
         _registry(stack).grant_register(_role(Stack(stack.node.root, "team")))
 
-    assert "Fn::ImportValue" in json.dumps(synthesized(fill, of="team", context=WEAK))
+    assert "Fn::ImportValue" in json.dumps(synthesized(fill, of="team", context=FLAGS))
 
 
-def test_registry_and_workflow_share_one_stack_if_somebody_wants_it(synthesized: Any) -> None:
+@pytest.mark.parametrize("context", [None, FLAGS], ids=["no flags", "all flags"])
+def test_registry_and_workflow_share_one_stack_if_somebody_wants_it(synthesized: Any, context: Any) -> None:
     from modelward_infra import ApprovalWorkflow, ApprovalWorkflowProps
 
     def fill(stack: Any) -> None:
         props = ApprovalWorkflowProps(registry=_registry(stack), spec_path=ROOT / "registry.toml")
         ApprovalWorkflow(stack, "Workflow", props)
 
-    resources = synthesized(fill)
+    resources = synthesized(fill, context=context)
     assert len(_of(resources, "AWS::Lambda::Function")) == 3
     tagged = _of(resources, "AWS::SQS::Queue") + _of(resources, "AWS::S3::Bucket")
     assert all({"Key": "modelward:registry", "Value": "acme"} in each["Tags"] for each in tagged)
