@@ -200,8 +200,9 @@ class Duties(Construct):
         path = Settings.parameter_path(self._props.spec.name)
         found = Stack.of(self).format_arn(service="ssm", resource=f"parameter{path}", resource_name="*")
         ledger, index = self._ledger_arns
+        of_models = [*arns["model-package-group"], *arns["model-package"]]
         return [
-            _allow(versions, *arns["model-package-group"], *arns["model-package"]),
+            *([_allow(versions, *of_models)] if of_models else []),
             _allow(["sagemaker:Search"], "*"),
             _allow(["ssm:GetParameters"], found),
             _allow(["dynamodb:Query"], ledger, index),

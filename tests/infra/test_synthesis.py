@@ -58,6 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_the_app_synthesizes_offline_without_credentials_node_or_git(run: tuple[Path, str]) -> None:
     assert {path.name for path in (run[0] / "cdk.out").glob("*.template.json")} == {
+        "acme-access.template.json",
         "acme-registry.template.json",
         "acme-workflow.template.json",
     }

@@ -9,6 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -27,6 +28,7 @@ from modelward.config.settings import Settings
 from modelward.core.ledger import Entry
 from modelward.handlers import model_package, notify, reconcile, shell
 from modelward.local import moto as local
+from modelward.local.authorisation import resource_keys
 from modelward.local.sagemaker import Timing
 from modelward.services.context import Context
 from modelward.services.registry import Model, Registry, Version
@@ -150,6 +152,10 @@ class World:
     """The module of the handler that is at work."""
     asked: list[tuple[str, str, str, dict[str, Any]]] = field(default_factory=list)
     """What handlers asked of AWS: module of the handler, service, operation, parameters."""
+    duty: str = ""
+    """As whom people act, while it is looked at what they ask for."""
+    wanted: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """What people asked of AWS: their duty, service, operation, parameters, what IAM sees of the version meanwhile."""
 
     held: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
     """Messages that were sent with a delay, and when they may be seen: on the world's clock, not on moto's."""
@@ -232,8 +238,18 @@ class World:
 
     def settle(self) -> None:
         """Carry events, messages and stream records until there are none."""
-        while self._carry_events() or self._carry_messages() or self._carry_entries():
-            pass
+        with self.acting(""):
+            while self._carry_events() or self._carry_messages() or self._carry_entries():
+                pass
+
+    @contextmanager
+    def acting(self, duty: str) -> Iterator[None]:
+        """Note what is asked of AWS as the wish of somebody with a duty."""
+        before, self.duty = self.duty, duty
+        try:
+            yield
+        finally:
+            self.duty = before
 
     def sweep(self) -> None:
         """Let the schedule strike."""
@@ -342,6 +358,10 @@ class World:
     def _asking(self, model: Any, params: dict[str, Any], **_: Any) -> None:
         if self.is_handling:
             self.asked.append((self.handler, model.service_model.service_name, model.name, dict(params)))
+        elif self.duty:
+            arn = str(params.get("ModelPackageArn", ""))
+            now = resource_keys(self.core.look(arn)) if arn else {}
+            self.wanted.append((self.duty, model.service_model.service_name, model.name, dict(params), now))
 
     def _count(self, model: Any, **_: Any) -> Any:
         self.calls.append((model.service_model.service_name, model.name))

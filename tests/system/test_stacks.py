@@ -192,7 +192,9 @@ class Deployment:
 
     def queue(self, part: str) -> str:
         [url] = [
-            str(url) for url in self.aws.client(ADMIN, "sqs").list_queues()["QueueUrls"] if f"-{part}Queue" in str(url)
+            str(url)
+            for url in self.aws.client(ADMIN, "sqs").list_queues()["QueueUrls"]
+            if f"-{part}Queue" in str(url) or str(url).endswith(f"/acme-{part.lower()}")
         ]
         return url
 
