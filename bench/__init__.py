@@ -10,6 +10,7 @@
     clock       how the least of several times is found on a machine that also does other things
     startup     imports, `modelward --help`, cold starts of the functions
     package     the size of the functions' zip
+    scale       synthesis of thousands of models; `synthesis` is one of them, in a process of its own
     demo        the demo, played as a user plays it
 
 `python -m bench` measures everything and writes README.md; `python -m bench calls` (or any other of the five parts)

@@ -7,11 +7,16 @@ from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import Construct
 
-from modelward.config import load
+from modelward.config import RegistrySpec, load
+from modelward.core.errors import ConfigError
 from modelward.core.names import registry_stack
 from modelward_infra.access import AccessStack, AccessStackProps
 from modelward_infra.instances import check_instance_types
-from modelward_infra.stacks import RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
+from modelward_infra.stacks import GroupsStack, RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
+
+# Beside groups, the registry stack holds a dozen resources, and there is room for what later versions add.
+_GROUPS_PER_STACK = 450
+_USUAL_GROUPS = 250  # digests spread unevenly: with this mean, none of a hundred stacks comes near the limit
 
 
 class Registry:
@@ -68,12 +73,28 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
     path = Path(spec_path)
     spec = load(path)
     check_instance_types(spec, str(path))
+    _check_sizes(spec, path)
     registry = RegistryStack(scope, registry_stack(spec.name), RegistryStackProps(spec=spec, env=env))
+    for name in spec.owned():
+        if name != registry_stack(spec.name):
+            GroupsStack(scope, name, RegistryStackProps(spec=spec, env=env))
     workflow = WorkflowStack(
         scope, f"{spec.name}-workflow", WorkflowStackProps(registry=registry.content, spec_path=path, env=env)
     )
     AccessStack(scope, f"{spec.name}-access", AccessStackProps(registry=registry, env=env))
     return Registry(registry, workflow)
+
+
+def _check_sizes(spec: RegistrySpec, path: Path) -> None:
+    fullest = max((len(names) for names in spec.owned().values()), default=0)
+    if fullest > _GROUPS_PER_STACK:
+        total = sum(map(len, spec.owned().values()))
+        raise ConfigError(
+            str(path),
+            "registry.group_stacks",
+            found=f"{spec.group_stacks}, which puts {fullest} groups into a stack; CloudFormation takes 500 resources",
+            allowed=f"about {min(100, 1 + total // _USUAL_GROUPS)} for {total} groups (docs/registry-toml.md)",
+        )
 
 
 def check(app: App) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from modelward.config import RegistrySpec
+from modelward.config import ModelSpec
 from modelward.core.errors import InputError
 from modelward.core.names import ENTITY_NAME_RULE, GROUP_DESCRIPTION, is_entity_name
 from modelward_infra import patterns
@@ -236,23 +236,28 @@ class ModelPackageGroup(ModelVersions):
 
 @dataclass(frozen=True, slots=True)
 class ModelPackageGroupsProps:
-    """Which models there are."""
+    """Models, and the names of those whose groups are made here."""
 
-    spec: RegistrySpec
+    models: Sequence[ModelSpec]
+    made: Sequence[str]
 
 
 class ModelPackageGroups(ModelVersions):
-    """A Model Package Group for each declared model; a model that is no longer declared keeps its group.
+    """A Model Package Group for each of some declared models; one that is no longer declared keeps its group.
 
-    A group that is declared as existing is no resource here; grants and rules name it like the others.
+    Grants and rules name all of them. Those that are not made here are there already, or are made in stacks of their
+    own, because CloudFormation takes 500 resources in each.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: ModelPackageGroupsProps) -> None:
         """Make the groups."""
-        super().__init__(scope, construct_id, sorted(props.spec.models))
+        models, made = {model.name: model for model in props.models}, set(props.made)
+        super().__init__(scope, construct_id, sorted(models))
         self.by_name: Mapping[str, ModelPackageGroup] = {
-            name: ModelPackageGroup(self, name, ModelPackageGroupProps(name, model.owner, existing=model.existing))
-            for name, model in sorted(props.spec.models.items())
+            name: ModelPackageGroup(
+                self, name, ModelPackageGroupProps(name, models[name].owner, existing=name not in made)
+            )
+            for name in self.names
         }
 
 

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from modelward.config import RegistrySpec
 from modelward.core.errors import NotFoundError
+from modelward.core.names import registry_stack
 from modelward_infra.flags import pin_flags
 from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps, ModelVersions
 from modelward_infra.hosting import ModelExecutionRole, ModelExecutionRoleProps
@@ -45,7 +46,10 @@ class ModelRegistry(ModelVersions):
         self.key.allow_alarms(Stack.of(self).account)
         self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(self.key, existing.bucket))
         self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
-        self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(spec=props.spec))
+        made = props.spec.owned().get(registry_stack(props.spec.name), ())
+        self.groups = ModelPackageGroups(
+            self, "Groups", ModelPackageGroupsProps(tuple(props.spec.models.values()), made)
+        )
         self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(self.bucket, existing))
         self._refer_strongly()
 

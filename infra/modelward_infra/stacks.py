@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Environment, Stack
+from aws_cdk import Environment, Stack, Tags
 from constructs import Construct
 
 from modelward.config import RegistrySpec
 from modelward_infra.flags import pin_flags
+from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps
 from modelward_infra.registry import ModelRegistry, ModelRegistryProps
 from modelward_infra.roles import govern
 from modelward_infra.workflow import ApprovalWorkflow, ApprovalWorkflowProps
@@ -40,6 +41,25 @@ class RegistryStack(Stack):
         pin_flags(self)
         self.content = ModelRegistry(self, _CONTENT, ModelRegistryProps(spec=props.spec))
         govern(self, props.spec.access)
+
+
+class GroupsStack(Stack):
+    """A share of the groups of a registry that has too many for one stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: RegistryStackProps) -> None:
+        """Make the stack, protected from termination."""
+        super().__init__(
+            scope,
+            construct_id,
+            analytics_reporting=False,
+            description=f"Model registry {props.spec.name}: a share of its groups",
+            env=props.env,
+            termination_protection=True,
+        )
+        pin_flags(self)
+        Tags.of(self).add("modelward:registry", props.spec.name)
+        names = props.spec.owned()[construct_id]
+        ModelPackageGroups(self, "Groups", ModelPackageGroupsProps([props.spec.models[name] for name in names], names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ _RULES = (
         "It is there already: use it, or choose another name.",
     ),
     _Rule(r"ValidationException", r"Could not find|does not exist|not found", None),
+    _Rule(r"ValidationError", r"^Stack .*does not exist", None),  # CloudFormation's
     _Rule(r"ResourceNotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound", r"", None),
     _Rule(r"AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist", r"", None),
     _Rule(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated
 
-from modelward.config.shapes import Entries, Items, Place, Schema, table_of
+from modelward.config.shapes import Entries, Items, Number, Place, Schema, table_of
 from modelward.config.spec import (
     AccessSpec,
     EntityName,
@@ -31,6 +31,11 @@ class Heading:
         "Stages of a version's life (ModelLifeCycle.Stage), in order of promotion;"
         " versions that are replaced go to the last one.",
     ]
+    group_stacks: Annotated[
+        int,
+        Number(minimum=1, maximum=100),
+        "Over how many stacks the Model Package Groups are spread; with 1 they are in <name>-registry.",
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Document:
             self.notifications,
             self.existing,
             self.access,
+            self.registry.group_stacks,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from modelward.config.shapes import Combination, Entries, Items, Number, Switch, Text
 from modelward.core.model_package import METRIC_KEY, StageStatus
-from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE
+from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE, group_stack
 
 # CustomerMetadataProperties and tags share a character set in the SageMaker API: letters, separators and digits of any
 # script, and nine signs. The pattern refuses what ASCII has beside them (it must mean the same in JSON Schema's regular
@@ -332,6 +332,15 @@ class RegistrySpec:
     notifications: NotificationSpec = field(default_factory=NotificationSpec)
     existing: ExistingSpec = field(default_factory=ExistingSpec)
     access: AccessSpec = field(default_factory=AccessSpec)
+    group_stacks: int = 1
+
+    def owned(self) -> Mapping[str, tuple[str, ...]]:
+        """Give the models whose groups are ours to make, sorted, by the name of the stack that holds them."""
+        placed: dict[str, list[str]] = {}
+        for name in sorted(self.models):
+            if not self.models[name].existing:
+                placed.setdefault(group_stack(self.name, name, self.group_stacks), []).append(name)
+        return {stack: tuple(placed[stack]) for stack in sorted(placed)}
 
     @property
     def first_stage(self) -> str:

@@ -26,6 +26,17 @@ def registry_stack(registry: str) -> str:
     return f"{registry}-registry"
 
 
+def group_stack(registry: str, model: str, count: int) -> str:
+    """Name the stack that holds a model's group: one of `count`, by a digest of its name and nothing else.
+
+    With one stack it is that of `registry_stack`.
+    """
+    if count == 1:
+        return registry_stack(registry)
+    number = int.from_bytes(hashlib.sha256(model.lower().encode()).digest()[:8]) % count
+    return f"{registry}-groups-{number:02d}"
+
+
 def fit_name(*parts: str) -> str:
     """Join parts with hyphens into a name of at most 63 characters.
 

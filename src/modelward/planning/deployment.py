@@ -38,13 +38,13 @@ class Observed:
 
     Args:
         groups: All groups.
-        owned: Names of the groups that stacks of this registry own; None when it was never deployed.
+        owned: Names of the groups that stacks of this registry own.
         endpoints: Those declared endpoints that exist.
         strays: Versions that stand in stages which registry.toml does not have.
     """
 
     groups: Sequence[Group]
-    owned: frozenset[str] | None
+    owned: frozenset[str]
     endpoints: Sequence[Endpoint]
     strays: Sequence[ModelPackage]
 
@@ -62,7 +62,7 @@ def findings(spec: RegistrySpec, observed: Observed) -> tuple[Finding, ...]:
 
 def _of_groups(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
     there = {group.name.lower(): group for group in observed.groups}
-    owned = {name.lower() for name in observed.owned or ()}
+    owned = {name.lower() for name in observed.owned}
     for model in spec.models.values():
         group = there.get(model.name.lower())
         finding = _of_group(model, group, is_owned=model.name.lower() in owned)
@@ -100,7 +100,7 @@ def _of_no_group(model: ModelSpec, subject: str, *, is_owned: bool) -> Finding:
 
 def _undeclared(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
     declared = {name.lower() for name in spec.models}
-    owned = {name.lower() for name in observed.owned or ()}
+    owned = {name.lower() for name in observed.owned}
     for group in observed.groups:
         if group.name.lower() in declared:
             continue

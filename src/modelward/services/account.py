@@ -73,10 +73,13 @@ def _observed(context: Context) -> Observed:
     endpoints = (
         context.sagemaker.describe_endpoint(name) for name in _declared_endpoints(spec) if name.lower() in there
     )
-    owned = context.stacks.list_resources(registry_stack(spec.name), _GROUP_TYPE)
+    of_stacks = [
+        context.stacks.list_resources(name, _GROUP_TYPE) for name in {registry_stack(spec.name), *spec.owned()}
+    ]
+    owned = [name for names in of_stacks for name in names or ()]
     return Observed(
         groups=list(context.inventory.list_groups()),
-        owned=None if owned is None else frozenset(owned),
+        owned=frozenset(owned),
         endpoints=[endpoint for endpoint in endpoints if endpoint],
         strays=list(context.inventory.search_other_stages(spec.stages)),
     )

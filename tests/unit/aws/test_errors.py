@@ -77,6 +77,7 @@ KNOWN = [
     ("InternalServerError", "internal", ThrottledError),
     ("503", "Service Unavailable", ThrottledError),
 ]
+KNOWN.append(("ValidationError", "Stack with id acme-registry does not exist", NotFoundError))  # CloudFormation's
 UNKNOWN = [
     (INVALID, "Could not access model data at s3://acme-models/model.tar.gz."),
     (INVALID, 'The execution role ARN "arn:aws:iam::123456789012:role/x" is invalid.'),

@@ -17,7 +17,7 @@ THEIRS = OURS + "existing = true\n"
 
 
 def found(text: str, *groups: Group, owned: Any = ()) -> tuple[Finding, ...]:
-    return findings(parse(text), Observed(groups, None if owned is None else frozenset(owned), (), ()))
+    return findings(parse(text), Observed(groups, frozenset(owned), (), ()))
 
 
 def group(name: str = "churn", description: str = GROUP_DESCRIPTION) -> Group:
@@ -27,12 +27,12 @@ def group(name: str = "churn", description: str = GROUP_DESCRIPTION) -> Group:
 @pytest.mark.parametrize(
     ("text", "groups", "owned", "told", "is_blocking"),
     [
-        (OURS, [], None, "will be made", False),
-        (OURS, [group()], None, "no stack of this registry owns it", True),
+        (OURS, [], [], "will be made", False),
+        (OURS, [group()], [], "no stack of this registry owns it", True),
         (OURS, [group()], ["other"], "no stack of this registry owns it", True),
         (OURS, [group(description="v2")], ["churn"], "has the description 'v2'", True),
         (OURS, [], ["churn"], "is gone; a deployment does not bring it back", True),
-        (THEIRS, [], None, "is not there", True),
+        (THEIRS, [], [], "is not there", True),
         (THEIRS, [group(description="v2")], ["churn"], "lets it go", False),
         (HEAD, [group()], ["churn"], "is declared no more", False),
         (HEAD, [group()], [], "is not declared", False),
