@@ -13,7 +13,7 @@
     scale       synthesis of thousands of models; `synthesis` is one of them, in a process of its own
     demo        the demo, played as a user plays it
 
-`python -m bench` measures everything and writes README.md; `python -m bench calls` (or any other of the five parts)
+`python -m bench` measures everything and writes README.md; `python -m bench calls` (or any other of its parts)
 measures that part and writes nothing.
 
 Nothing is compared with a figure of another day or machine: whatever depends on the machine is measured beside its

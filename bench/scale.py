@@ -18,7 +18,7 @@ _FEW, _MANY = 1_000, 5_000
 _GOAL_S, _GOAL_GB, _GOAL_RESOURCES, _STACK_LIMIT = 120, 2, 2, 500
 # What is the same for one model and for thousands (imports, Node, functions) makes the many cheaper than their share.
 _LINEAR = 1.2
-_READS = 5
+_READS, _READING_GOAL_S = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ def measure() -> Iterator[Figure]:
         many.in_fullest_stack < _STACK_LIMIT,
         PART,
     )
+    read_s = _reading_s()
     yield Figure(
         f"reading the registry.toml of {_MANY:,} models, at each cold start",
-        "at most 2 s",
-        f"{_reading_s():.2f} s",
-        _reading_s() <= 2,
+        f"at most {_READING_GOAL_S} s",
+        f"{read_s:.2f} s",
+        read_s <= _READING_GOAL_S,
         PART,
     )
 

@@ -1,4 +1,4 @@
-"""`python -m bench.synthesis MODELS`: synthesize a registry of so many models, each with an endpoint; JSON on stdout."""
+"""`python -m bench.synthesis MODELS`: synthesize a registry of so many models with an endpoint each; JSON on stdout."""
 
 import json
 import resource

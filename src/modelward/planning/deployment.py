@@ -56,6 +56,7 @@ def findings(spec: RegistrySpec, observed: Observed) -> tuple[Finding, ...]:
         *_undeclared(spec, observed),
         *_of_endpoints(spec, observed),
         *_of_stages(spec, observed),
+        *_of_policies(spec),
     ]
     return tuple(sorted(found, key=lambda finding: not finding.is_blocking))
 
@@ -132,3 +133,15 @@ def _of_stages(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
         more = f" and {len(versions) - 10} more" if len(versions) > 10 else ""
         step = f"Promote them to a stage that is declared, or add {stage!r} to registry.stages."
         yield Finding(f"stage {stage}", f"is not declared, and {numbers}{more} of {group} stand in it", step)
+
+
+def _of_policies(spec: RegistrySpec) -> Iterator[Finding]:
+    """Say what the stacks would set on resources of their own, and may not on somebody else's."""
+    existing = spec.existing
+    for name, wanted in (
+        (existing.bucket, "versioning, TLS only, no public access, and the registry's key or S3's own as encryption"),
+        (existing.key_arn, "a key policy that leaves grants to IAM and lets cloudwatch.amazonaws.com use the key"),
+        (existing.topic_arn, "a topic policy that lets cloudwatch.amazonaws.com publish"),
+    ):
+        if name:
+            yield Finding(name, "is there already and stays its owner's", f"See to it that it has {wanted}.")

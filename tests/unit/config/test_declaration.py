@@ -408,3 +408,38 @@ def test_a_long_text_is_not_repeated_in_full():
     error = refusal(edited('"acme"', f'"{"x" * 5000}"'))
     assert "(5000 characters)" in error.problem
     assert len(str(error)) < 400
+
+
+def test_what_is_there_already_may_be_named():
+    text = EXAMPLE.replace('owner = "vision-team"', 'owner = "vision-team"\nexisting = true')
+    spec = config.parse(text + '[existing]\nbucket = "ml-artifacts"\nartifacts = ["s3://old/", "s3://lake/churn/v"]\n')
+    assert spec.models["digits"].existing
+    assert (spec.existing.bucket, spec.existing.key_arn) == ("ml-artifacts", None)
+    assert spec.existing.artifacts == ("s3://old/", "s3://lake/churn/v")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('bucket = "s3://ml-artifacts"', "existing.bucket"),
+        ('key_arn = "arn:aws:kms:eu-west-1:111122223333:alias/ml"', "existing.key_arn"),
+        ('topic_arn = "ml-platform"', "existing.topic_arn"),
+        ('artifacts = ["old-models/churn"]', "existing.artifacts[0]"),
+        ('artifacts = ["s3://old-models/*"]', "existing.artifacts[0]"),
+        ('table = "history"', "existing.table"),
+    ],
+)
+def test_what_is_there_already_is_named_as_aws_names_it(line: str, key: str):
+    assert refusal(f"{EXAMPLE}[existing]\n{line}\n").key == key
+
+
+@pytest.mark.parametrize("value", ['"true"', "1", "[]"])
+def test_a_switch_is_true_or_false(value: str):
+    error = refusal(EXAMPLE.replace('owner = "vision-team"', f'owner = "vision-team"\nexisting = {value}'))
+    assert error.key == "models.digits.existing"
+    assert "allowed: true or false" in error.problem
+
+
+def test_groups_that_are_ours_are_placed_by_their_names_and_the_others_nowhere():
+    spec = config.parse(HEAD + '[models.a]\nowner = "o"\n[models.b]\nowner = "o"\nexisting = true\n')
+    assert spec.owned() == {"acme-registry": ("a",)}

@@ -16,6 +16,7 @@ from modelward.config import (
     EndpointSpec,
     Enter,
     EnvironmentSpec,
+    ExistingSpec,
     Gate,
     ModelAccessSpec,
     ModelSpec,
@@ -80,7 +81,9 @@ def specs(draw: st.DrawFn) -> RegistrySpec:
     names = draw(st.sets(alnum, max_size=3))
     models = {name: draw(models_named(name, sorted(environments))) for name in sorted(names)}
     told = draw(st.builds(NotificationSpec, st.sampled_from([(), ("a@b.io",)]), st.sampled_from([None, Slack("x/y")])))
-    return RegistrySpec(draw(registry_names), STAGES, environments, models, told, draw(accesses))
+    theirs = draw(st.builds(ExistingSpec, st.sampled_from([None, "ml-artifacts"]), st.none(), st.none()))
+    name, stacks, access = draw(registry_names), draw(st.integers(1, 100)), draw(accesses)
+    return RegistrySpec(name, STAGES, environments, models, told, existing=theirs, access=access, group_stacks=stacks)
 
 
 @st.composite
@@ -90,7 +93,7 @@ def models_named(draw: st.DrawFn, name: str, environments: list[str]) -> ModelSp
     made = {env: draw(endpoints) for env in sorted(served)}
     placed = {env: replace(e, environment=env) for env, e in made.items()}
     access = draw(st.sampled_from([None, ModelAccessSpec((ROLE.format("d"),))]))
-    return ModelSpec(name, draw(owners), mine, placed, access=access)
+    return ModelSpec(name, draw(owners), mine, placed, existing=draw(st.booleans()), access=access)
 
 
 def toml(value: Any) -> str:
@@ -100,6 +103,8 @@ def toml(value: Any) -> str:
         return "{" + ", ".join(kept) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return quoted(value) if isinstance(value, str) else repr(value)
 
 
@@ -122,6 +127,7 @@ def model_table(model: ModelSpec) -> dict[str, Any]:
     gates = {name: without(gate, "metric") for name, gate in model.gates.items()}
     return {
         "owner": model.owner,
+        "existing": model.existing,
         "gates": gates,
         "endpoints": {name: endpoint_table(each) for name, each in model.endpoints.items()},
         "access": None if model.access is None else without(model.access),
@@ -132,11 +138,12 @@ def written(spec: RegistrySpec) -> str:
     slack = spec.notifications.slack
     told = {"email": spec.notifications.email, "slack": None if slack is None else without(slack)}
     tables = {
-        "registry": {"name": spec.name, "stages": spec.stages},
+        "registry": {"name": spec.name, "stages": spec.stages, "group_stacks": spec.group_stacks},
         "environments": {name: without(each, "name") for name, each in spec.environments.items()},
         "models": {name: model_table(each) for name, each in spec.models.items()},
         "notifications": told,
         "access": without(spec.access),
+        "existing": without(spec.existing),
     }
     return "".join(f"{name} = {toml(table)}\n" for name, table in tables.items())
 

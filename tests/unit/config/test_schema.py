@@ -41,7 +41,8 @@ floats = st.floats(-1e6, 1e6).map(lambda x: x + 0.1).filter(lambda x: not x.is_i
 telling = st.sampled_from(
     [0, 1, -1, 0.5, 200, 201, 1000, 2048, 7168, "lower", "on-approval", "a@b.io", "a@b", "team/slack", "ml.p3.2xlarge"]
 )
-HEADING = {"name": "acme", "stages": ["Development", "Production", "Archived"]}
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+HEADING = {"name": "acme", "group_stacks": 2, "stages": ["Development", "Production", "Archived"]}
 
 
 def complete() -> Raw:
@@ -53,6 +54,7 @@ def complete() -> Raw:
         "models": {
             "digits": {
                 "owner": "vision-team",
+                "existing": True,
                 "gates": {"accuracy": gate, "log loss": {"at_most": 1, "worse_than_live_by_at_most": 0}},
                 "endpoints": {
                     "production": {
@@ -65,6 +67,13 @@ def complete() -> Raw:
             }
         },
         "notifications": {"email": ["ml@example.com"], "slack": {"webhook_secret": "modelward/slack"}},
+        "existing": {
+            "bucket": "ml-artifacts",
+            "key_arn": KEY,
+            "topic_arn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:ml",
+            "artifacts": ["s3://old-models/churn/"],
+            "artifact_key_arns": [KEY],
+        },
     }
 
 

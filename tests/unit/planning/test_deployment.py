@@ -55,3 +55,12 @@ def test_what_is_as_declared_is_not_mentioned_whatever_its_capitals(text: str, o
 def test_what_blocks_comes_first() -> None:
     [first, second] = found(OURS, group(), group("another"))
     assert (first.is_blocking, second.is_blocking) == (True, False)
+
+
+def test_what_the_stacks_may_not_set_on_somebody_else_s_resources_is_told() -> None:
+    arns = 'key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"\ntopic_arn = "arn:aws:sns:eu-west-1:111122223333:ml"\n'
+    bucket, key, topic = found(HEAD + '[existing]\nbucket = "ml-artifacts"\n' + arns)
+    assert (bucket.subject, "versioning" in bucket.next_step) == ("ml-artifacts", True)
+    assert "key policy" in key.next_step
+    assert "publish" in topic.next_step
+    assert not any(each.is_blocking for each in (bucket, key, topic))
