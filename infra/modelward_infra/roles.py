@@ -236,8 +236,7 @@ class Duties(Construct):
 
     @property
     def _bucket_arn(self) -> str:
-        bucket = self._props.bucket.bucket
-        return across(self, bucket.bucket_arn, bucket)
+        return self._props.bucket.arn_for(self)
 
     @property
     def _objects(self) -> str:
@@ -245,8 +244,7 @@ class Duties(Construct):
 
     @property
     def _key_arn(self) -> str:
-        key = self._props.key.key
-        return across(self, key.key_arn, key)
+        return self._props.key.arn_for(self)
 
     @property
     def _ledger_arns(self) -> tuple[str, str]:

@@ -47,6 +47,7 @@ class RegistryKey(Construct):
         """Make the key and its alias, or take the one that is there."""
         super().__init__(scope, construct_id)
         arn = props.existing_arn
+        self.is_existing = arn is not None
         self.key: kms.IKey = kms.Key.from_key_arn(self, "Key", arn) if arn else self._made(props.registry)
 
     def _made(self, registry: str) -> kms.Key:
@@ -59,6 +60,10 @@ class RegistryKey(Construct):
         )
         key.add_alias(f"alias/modelward-{registry}")
         return key
+
+    def arn_for(self, scope: IConstruct) -> str:
+        """Give the key's ARN as a construct of any stack sees it."""
+        return self.key.key_arn if self.is_existing else across(scope, self.key.key_arn, self)
 
     def grant_decrypt(self, grantee: iam.IGrantable) -> None:
         """Allow to read what the key protects."""
@@ -146,14 +151,16 @@ class ArtifactBucket(Construct):
         self._key.grant_decrypt(grantee)
         self._accept_objects(grantee)
 
+    def arn_for(self, scope: IConstruct) -> str:
+        """Give the bucket's ARN as a construct of any stack sees it."""
+        arn = self.bucket.bucket_arn
+        return arn if self.is_existing else across(scope, arn, self)
+
     def _accept_objects(self, grantee: iam.IGrantable) -> None:
         principal = cast("IConstruct", grantee.grant_principal)
         if hasattr(principal, "node"):
-            arn = self.bucket.bucket_arn
-            seen = arn if self.is_existing else across(principal, arn, self)
-            accept_wildcards(
-                grantee, [f"{seen}/*"], "Each version has objects of its own, and any of them may be read."
-            )
+            reason = "Each version has objects of its own, and any of them may be read."
+            accept_wildcards(grantee, [f"{self.arn_for(principal)}/*"], reason)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""
