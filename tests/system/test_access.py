@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -374,3 +378,57 @@ def test_the_sdk_says_which_right_somebody_lacks(deployed: Deployed) -> None:
     registry = bootstrap.connect(deployed.folder / "registry.toml", session=session)
     with pytest.raises(AccessError, match="sagemaker:UpdateModelPackage"):
         registry.model("digits").version(1).reject(reason="not mine to say")
+
+
+class Typist:
+    """Types commands as somebody in a role."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._deployed = deployed
+
+    def __call__(self, duty: str, *words: str) -> Any:
+        """Give what a command said as JSON; it must end well."""
+        keys = self._deployed.sessions[duty]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._deployed.folder),
+            "AWS_ENDPOINT_URL": self._deployed.aws.endpoint_url,
+            "AWS_DEFAULT_REGION": self._deployed.aws.region,
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from modelward.cli.main import main; sys.exit(main(sys.argv[1:]))",
+                *words,
+            ],
+            cwd=self._deployed.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{duty}: {words}: {done.stderr}"
+        return json.loads(done.stdout) if "--json" in words else done.stdout
+
+
+def test_the_command_line_gets_by_with_the_role_of_each_duty(deployed: Deployed) -> None:
+    typed, why = Typist(deployed), ("--reason", "as agreed")
+    with tarfile.open(deployed.folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(deployed.folder / "app.py", "model.py")
+    figures = ("--metric", "accuracy=0.95", "--metric", "log_loss=0.2")
+    words = ("register", "digits", "--artifact", "model.tar.gz", "--image", IMAGE, *figures, "--json")
+    version = str(typed("contributor", *words)["version"])
+    for duty in DUTIES:
+        for verb in (("versions",), ("show", version), ("compare", "1", version), ("history",)):
+            typed(duty, verb[0], "digits", *verb[1:])
+        typed(duty, "download", "digits", version, "--to", f"for-{duty}")
+    typed("approver", "approve", "digits", version, *why)
+    typed("validator", "promote", "digits", version, "Staging", *why)
+    typed("approver", "promote", "digits", version, "Production", *why)
+    typed("approver", "reject", "digits", version, *why)
+    with pytest.raises(AssertionError, match="not authorized to perform: sagemaker:UpdateModelPackage"):
+        typed("contributor", "approve", "digits", version, *why)
