@@ -1,8 +1,8 @@
 """Who works with the local AWS: IAM users with access keys, and what each may do.
 
-The policies are examples to copy: those of people who register and of people who approve are separate, and the
-first may not register a version that is approved from birth. Names of buckets and keys are made by CloudFormation
-and not known here; on a real account write the ARNs of your deployment instead of the stars.
+They are there before anything is deployed, also where nothing ever is, and work with the groups of every registry: so
+their policies cannot be those of a deployment, which name its models, bucket and key (docs/access.md), and are wider.
+In this they agree: who registers does not approve, and registers nothing that is approved from birth.
 """
 
 import json
