@@ -272,3 +272,29 @@ def test_an_environment_without_an_endpoint_takes_the_version_at_once(world):
     assert version.refresh().stage_status == "Approved"
     assert world.digits.current("Production").version == 1
     assert world.digits.deploy("production").version == 1
+
+
+def test_an_endpoint_that_is_declared_isolated_is_rolled_out_anew_without_a_network(world):
+    def is_isolated():
+        model = world.sagemaker.describe_endpoint(EndpointName="digits-production")["EndpointConfigName"]
+        return world.sagemaker.describe_model(ModelName=model)["EnableNetworkIsolation"]
+
+    world.release(0.95)
+    assert is_isolated() is False
+    world.use(world.declaration.replace('"ml.m5.large"', '"ml.m5.large"\nnetwork_isolation = true'))
+    world.sweep()
+    world.finish()
+
+    assert is_isolated() is True
+    assert world.serving() == 1
+    assert world.kinds(1)[-2:] == ["deploying", "verified"]
+
+
+def test_a_changed_limit_of_an_alarm_leaves_the_endpoint_alone(world):
+    world.release(0.95)
+    before = updates(world)
+    world.use(world.declaration.replace('"ml.m5.large"', '"ml.m5.large"\nalarms = { errors_5xx_at_most = 3 }'))
+    world.sweep()
+    world.finish()
+
+    assert updates(world) == before

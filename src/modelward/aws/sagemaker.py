@@ -154,8 +154,10 @@ class SageMaker:
             is_serverless=any("CurrentServerlessConfig" in each for each in answer.get("ProductionVariants", [])),
         )
 
-    def create_model(self, *, name: str, package_arn: str, role_arn: str, tags: Mapping[str, str]) -> None:
-        """Make a deployable model of a version (`CreateModel`).
+    def create_model(
+        self, *, name: str, package_arn: str, role_arn: str, is_isolated: bool, tags: Mapping[str, str]
+    ) -> None:
+        """Make a deployable model of a version (`CreateModel`), with or without network for its containers.
 
         Raises:
             AlreadyExistsError: there is one of that name.
@@ -166,6 +168,7 @@ class SageMaker:
                 ModelName=name,
                 PrimaryContainer={"ModelPackageName": package_arn},
                 ExecutionRoleArn=role_arn,
+                EnableNetworkIsolation=is_isolated,
                 Tags=_tags(tags),
             )
 

@@ -220,6 +220,9 @@ class EndpointSpec:
     serverless: Annotated[Serverless | None, "Serve without instances, billed by use."] = None
     instance_type: Annotated[InstanceType | None, "Serve on instances of this type."] = None
     instance_count: Annotated[int, Number(minimum=1, maximum=2**31 - 1), "How many instances."] = 1
+    network_isolation: Annotated[
+        bool, "Cut the containers off from every network; SageMaker itself brings artifact and calls."
+    ] = False
     alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
@@ -232,6 +235,11 @@ class EndpointSpec:
             "instance_count only beside instance_type",
             holds=lambda keys: not {"serverless", "instance_count"} <= keys,
             schema={"not": {"required": ["serverless", "instance_count"]}},
+        ),
+        Combination(
+            "network_isolation only beside instance_type, for serverless endpoints have none",
+            holds=lambda keys: not {"serverless", "network_isolation"} <= keys,
+            schema={"not": {"required": ["serverless", "network_isolation"]}},
         ),
     )
 

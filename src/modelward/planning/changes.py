@@ -91,10 +91,12 @@ class CreateModel:
     name: str
     package_arn: str
     role_arn: str
+    is_isolated: bool = False
+    """Whether its containers are cut off from every network."""
 
     def line(self) -> str:
         """Say it in one line."""
-        return f"CreateModel         {self.name}"
+        return f"CreateModel         {self.name}" + ("  (isolated from the network)" if self.is_isolated else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     name = endpoint_name(scene.model, scene.environment.name)
     move: Change = UpdateEndpoint(name, target) if scene.endpoint else CreateEndpoint(name, target)
     changes: list[Change] = [
-        CreateModel(target, package.arn, scene.role_arn),
+        CreateModel(target, package.arn, scene.role_arn, scene.endpoint_spec.network_isolation),
         CreateEndpointConfig(target, target, scene.endpoint_spec),
         *([Record(entry)] if entry else []),
         move,

@@ -88,7 +88,11 @@ def _apply_to_endpoint(
         case CreateModel():
             _unless_there(
                 lambda: sagemaker.create_model(
-                    name=change.name, package_arn=change.package_arn, role_arn=change.role_arn, tags=_TAGS
+                    name=change.name,
+                    package_arn=change.package_arn,
+                    role_arn=change.role_arn,
+                    is_isolated=change.is_isolated,
+                    tags=_TAGS,
                 )
             )
         case CreateEndpointConfig():

@@ -73,6 +73,12 @@ def test_an_endpoint_declares_only_the_alarms_that_somebody_wants():
     assert config.parse(EXAMPLE).models["digits"].endpoints["production"].alarms is None
 
 
+def test_containers_have_a_network_unless_somebody_says_otherwise():
+    isolated = config.parse(edited("instance_count = 2", "network_isolation = true"))
+    assert isolated.models["digits"].endpoints["production"].network_isolation is True
+    assert config.parse(EXAMPLE).models["digits"].endpoints["production"].network_isolation is False
+
+
 def test_only_the_heading_is_required():
     spec = config.parse(HEAD)
     assert (spec.environments, spec.models, spec.notifications) == ({}, {}, NotificationSpec())
@@ -232,6 +238,14 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             "instance_count and serverless",
             "instance_count only beside instance_type",
         ),
+        (
+            "serverless = {",
+            "network_isolation = true\nserverless = {",
+            "models.digits.endpoints.staging",
+            "network_isolation and serverless",
+            "network_isolation only beside instance_type",
+        ),
+        ("instance_count = 2", "network_isolation = 1", f"{PRODUCTION}.network_isolation", "1", "true or false"),
         # alarms
         ("instance_count = 2", "alarms = {}", f"{PRODUCTION}.alarms", "an empty table", "at least one of errors_5xx"),
         ("instance_count = 2", "alarms = true", f"{PRODUCTION}.alarms", "true", "a table of errors_5xx_at_most"),

@@ -60,6 +60,7 @@ endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st
     st.none(),
     st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]),
     st.integers(1, 99),
+    st.booleans(),
     alarms=alarms,
 )
 ROLE = "arn:aws:iam::123456789012:role/{}"

@@ -60,6 +60,7 @@ def complete() -> Raw:
                     "production": {
                         "instance_type": "ml.m5.large",
                         "instance_count": 2,
+                        "network_isolation": True,
                         "alarms": {"errors_5xx_at_most": 1, "latency_p90_ms_at_most": 500, "silent_for_minutes": 30},
                     },
                     "staging": {"serverless": {"memory_mb": 2048, "max_concurrency": 5}},

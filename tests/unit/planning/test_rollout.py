@@ -19,12 +19,13 @@ def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
     name = config_name(package, spec, world.ROLE)
     others = {
         config_name(package, replace(spec, instance_count=3), world.ROLE),
+        config_name(package, replace(spec, network_isolation=True), world.ROLE),
         config_name(package, spec, world.ROLE + "2"),
         config_name(replace(package, created_at=package.created_at + timedelta(seconds=1)), spec, world.ROLE),
         config_name(world.package(4), spec, world.ROLE),
         config_name(package, world.MODEL.endpoints["staging"], world.ROLE),
     }
-    assert len(others | {name}) == 6
+    assert len(others | {name}) == 7
     assert version_in(name) == 3
 
 
