@@ -14,7 +14,7 @@ from constructs import Construct
 from modelward.config import Settings
 from modelward.core.names import fit_name
 from modelward_infra.asset import assemble
-from modelward_infra.grants import acknowledge, acknowledge_lint, acknowledge_wildcards, allow
+from modelward_infra.grants import acknowledge, acknowledge_checkov, acknowledge_lint, acknowledge_wildcards, allow
 from modelward_infra.messaging import DeadLetters, Inbox
 from modelward_infra.storage import Ledger
 
@@ -23,6 +23,14 @@ _MEMORY_MB = 512
 # A batch that fails is halved and tried again; these bound how long one bad entry holds up those behind it.
 _STREAM_TRIES = 10
 _STREAM_AGE = Duration.hours(6)
+_OWN_SOURCE = "A queue or a stream invokes it, never an asynchronous call; that source has the dead letters."
+_FUNCTION_CHECKS = {
+    "CKV_AWS_115": "Its source bounds it; a reservation would take from all other functions of the account.",
+    "CKV_AWS_116": _OWN_SOURCE,
+    "CKV_AWS_117": "It calls AWS's public endpoints only, and nothing in a VPC; a VPC would need a gateway to them.",
+    "CKV_AWS_173": "Its variables are names and ARNs, no secrets; Lambda encrypts them with its own key.",
+}
+_LOG_CHECKS = {"CKV_AWS_158": "It names versions, endpoints and outcomes, no secrets; CloudWatch encrypts it itself."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,9 @@ class Handler(Construct):
         allow(self.role, ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
         # The CDK lets a function wait for its role by name, which the reference to the role says already.
         acknowledge_lint(self.function, "W3005")
-        source = "A queue or a stream invokes it, never an asynchronous call; that source has the dead letters."
-        acknowledge(self.function, "Serverless-LambdaDLQ", source)
+        acknowledge(self.function, "Serverless-LambdaDLQ", _OWN_SOURCE)
+        acknowledge_checkov(self.function, _FUNCTION_CHECKS)
+        acknowledge_checkov(log_group, _LOG_CHECKS)
 
     def consume(self, inbox: Inbox, *, max_concurrency: int) -> None:
         """Work on the messages of a queue; those that fail come back, the others of a batch do not.

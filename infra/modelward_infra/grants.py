@@ -50,6 +50,12 @@ def acknowledge_lint(resource: IConstruct, *rules: str) -> None:
     cast("CfnResource", resource.node.default_child).add_metadata("cfn-lint", {"config": {"ignore_checks": [*rules]}})
 
 
+def acknowledge_checkov(resource: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept findings of checkov on the resource of a construct, in the template, where whoever runs it sees why."""
+    skipped = [{"id": rule, "comment": reason} for rule, reason in reasons.items()]
+    cast("CfnResource", resource.node.default_child).add_metadata("checkov", {"skip": skipped})
+
+
 def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: str) -> None:
     """Accept that a role's own policies name these resources with a wildcard; any other is still found."""
     for resource in resources:

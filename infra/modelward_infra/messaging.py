@@ -19,12 +19,13 @@ from constructs import Construct
 
 from modelward.config import NotificationSpec
 from modelward.core.names import fit_name
-from modelward_infra.grants import acknowledge, allow
+from modelward_infra.grants import acknowledge, acknowledge_checkov, allow
 from modelward_infra.storage import RegistryKey
 
 # Lambda's advice, so that a message does not come back while the function still works on it.
 _VISIBILITY_PER_TIMEOUT = 6
 _TRIES = 5
+_HINTS_ONLY = {"CKV_AWS_27": "SQS encrypts it with its own key; it carries hints, no artifacts and no secrets."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class DeadLetters(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        acknowledge_checkov(self.queue, _HINTS_ONLY)
         acknowledge(self.queue, "Serverless-SQSRedrivePolicy", "It is a dead-letter queue itself, and has an alarm.")
         alarm = cloudwatch.Alarm(
             self,
@@ -163,8 +165,11 @@ class Inbox(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             queue_name=props.name,
+            # Longer than all tries take; what is still there after that, the sweep asks for anew.
+            retention_period=Duration.days(4),
             visibility_timeout=Duration.seconds(_VISIBILITY_PER_TIMEOUT * props.function_timeout_s),
         )
+        acknowledge_checkov(self.queue, _HINTS_ONLY)
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Allow to send messages to the function."""

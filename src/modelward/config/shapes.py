@@ -349,7 +349,7 @@ def _shape_of_class(kind: type, rule: Any) -> Shape:
     if is_dataclass(kind):
         return table_of(kind)
     if kind is bool:
-        return Flag()
+        return Switch()
     if issubclass(kind, Enum):
         return Choice(tuple(each.value for each in kind), cast("Callable[[str], str]", kind))
     return rule._replace(is_whole=kind is int) if isinstance(rule, Number) else cast("Shape", rule)
