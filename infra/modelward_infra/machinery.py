@@ -190,5 +190,6 @@ def below(scope: Construct, kind: type[_Kind]) -> Sequence[_Kind]:
 
 
 def _name(construct: Construct) -> str:
-    """Name a construct by its way from the stack; what all of them share is left out."""
-    return construct.node.path.partition("/")[2].removesuffix("/Handler").replace("/", "")
+    """Name a construct by its way from the stack, in the words of which logical ids are made."""
+    words = construct.node.path.partition("/")[2].removesuffix("/Handler").split("/")
+    return "".join(word for word in words if word != "Default")
