@@ -94,7 +94,7 @@ def _reaction() -> Figure:
         took = [release.approve() for _ in range(_ROUNDS)]
     told = f"{median(took):.2f} s (median of {_ROUNDS}, {min(took):.2f} to {max(took):.2f})"
     goal = f"at most {_REACTION_S:.0f} s"
-    what = "approve, rule, queue, function, queue, function, UpdateEndpoint on MiniStack, functions warm"
+    what = "from an approval to UpdateEndpoint on MiniStack, functions warm"
     return _figure(what, goal, told, is_held=median(took) <= _REACTION_S)
 
 

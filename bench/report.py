@@ -42,6 +42,8 @@ Measured on Python {python}, {system}, {cpus} CPUs, with {libraries}.
   take turns, three times, and the best of each counts. What boto3 and moto's frame take is in both. Memory is what the
   process grew by. Behind MiniStack it is the whole way: HTTP, rules, queues, functions in processes of their own. The
   clock stops when DescribeEndpoint tells of the new config.
+- **Scale** is a registry whose models have an endpoint each, synthesized by a process of its own, with all rules of
+  cdk-nag; memory is Python's and that of the largest Node.
 - **The zip** is the folder that the stacks give to Lambda, packed with deflate.
 
 One part alone, without writing this file: `python -m bench {parts}`.

@@ -8,6 +8,8 @@ README = Path(__file__).resolve().parents[2] / "bench" / "README.md"
 CALLS = "`python -m bench calls`"
 OVERHEAD = "`python -m bench overhead`"
 STARTUP = "`python -m bench startup`"
+SCALE = "`python -m bench scale`"
+REGISTRY = "`python -m bench registry`"
 PROMISED = {
     "AWS calls: register (local artifact)": CALLS,
     "AWS calls: approve": CALLS,
@@ -30,6 +32,18 @@ PROMISED = {
     "time: cold start of `reconcile` over boto3 and its clients": STARTUP,
     "time: cold start of `notify` over boto3 and its clients": STARTUP,
     "a function's zip, Powertools inside": "`python -m bench package`",
+    "synthesis of 5,000 models, each with an endpoint": SCALE,
+    "synthesis of 5,000 models over 1,000": SCALE,
+    "peak memory of that synthesis, 5,000 models": SCALE,
+    "resources per additional model": SCALE,
+    "resources in the fullest stack, 5,000 models": SCALE,
+    "reading the registry.toml of 5,000 models, at each cold start": SCALE,
+    "local SageMaker: CreateModelPackage at 1,000 and at 100,000 versions": REGISTRY,
+    "local SageMaker: DescribeModelPackage at 100,000 versions": REGISTRY,
+    "local SageMaker: ListModelPackages, a page of 100, at 100,000 versions": REGISTRY,
+    "local SageMaker: memory per version": REGISTRY,
+    "local SageMaker: start of `modelward local up --bare`": REGISTRY,
+    "local SageMaker: from an approval to UpdateEndpoint on MiniStack, functions warm": REGISTRY,
     "`make demo` after set-up": "`python -m bench demo`",
 }
 

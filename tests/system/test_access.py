@@ -328,6 +328,7 @@ def test_the_boundary_and_the_path_are_those_of_every_role_of_the_stacks(deploye
         client.describe_model(ModelName="digits-production-v1-00000000")
 
 
+@pytest.mark.fidelity("table-policy-by-tag")
 @pytest.mark.parametrize(
     "call",
     [
