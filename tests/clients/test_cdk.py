@@ -91,7 +91,7 @@ def test_the_cdk_bootstraps_deploys_changes_and_destroys_our_app(fresh: LocalAws
     declaration = app / "registry.toml"
     declaration.write_text(declaration.read_text().replace("[notifications]", ANOTHER))
     difference = cdk("diff", "--all")
-    assert "Number of stacks with differences: 2" in difference
+    assert "Number of stacks with differences: 3" in difference
     assert re.findall(r"^\[([+-])\] (AWS::\S+)", difference, re.MULTILINE) == [
         ("+", "AWS::SageMaker::ModelPackageGroup"),
     ]

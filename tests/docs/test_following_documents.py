@@ -19,7 +19,7 @@ from modelward.local.up import LocalAws
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-RUN = ["README.md", "docs/constructs.md", "docs/cost.md", "docs/deploy.md", "docs/local.md"]
+RUN = ["README.md", "docs/access.md", "docs/constructs.md", "docs/cost.md", "docs/deploy.md", "docs/local.md"]
 CONTAINER = {
     "InferenceSpecification": {
         "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
@@ -139,6 +139,20 @@ def test_the_cost_of_a_declaration_is_told_as_written(document: Any, clone: Path
     reader = follow(clone)
     [block] = runnable(document)
     assert "| KMS keys | 1.00 (1) |" in reader.shell("\n".join(block.commands))
+
+
+@pytest.mark.parametrize("document", ["docs/access.md"], indirect=True)
+def test_the_policies_of_people_are_attached_as_written(
+    document: Any, clone: Path, follow: Callable[..., Any], aws: Any
+) -> None:
+    iam = aws.client("admin", "iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document_of_trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="DataScientists", AssumeRolePolicyDocument=document_of_trust)
+    [block] = runnable(document)
+    follow(clone, **aws.environment()).shell("\n".join(block.commands))
+    [attached] = iam.list_attached_role_policies(RoleName="DataScientists")["AttachedPolicies"]
+    assert "contributor" in attached["PolicyName"].lower()
 
 
 @pytest.mark.parametrize("document", ["docs/deploy.md"], indirect=True)
