@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from modelward.core.measures import ENVIRONMENT, Measure
 from modelward.core.names import endpoint_name, version_in
 from modelward.handlers.shell import context, each, logger, measure
@@ -26,7 +24,7 @@ def _handle(record: Mapping[str, Any]) -> None:
     message = json.loads(record["body"])
     if message.get("sweep"):
         start_sweep(context())
-        measure(Measure.SWEEPS, 1, MetricUnit.Count)
+        measure(Measure.SWEEPS, 1, "Count")
     elif "detail" in message:
         served = version_in(str(message["detail"].get("EndpointConfigName", "")))  # the search index may not know it
         for model, environment in _served_by(str(message["detail"].get("EndpointName", ""))):
@@ -41,7 +39,7 @@ def _sweep(model: str) -> None:
     """Sweep a model, and tell for how long environments have been out of step; one that is in step costs nothing."""
     for environment, since in sweep(context(), model).items():
         age = context().clock() - since
-        measure(Measure.OUT_OF_STEP, age.total_seconds(), MetricUnit.Seconds, **{ENVIRONMENT: environment})
+        measure(Measure.OUT_OF_STEP, age.total_seconds(), "Seconds", **{ENVIRONMENT: environment})
         logger.warning("out of step", extra={"model": model, "environment": environment, "since": since.isoformat()})
 
 

@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from modelward.bootstrap import for_function
 from modelward.core.errors import (
@@ -70,13 +69,16 @@ def context() -> Context:
     return _contexts["made"]
 
 
-def measure(what: Measure, value: float, unit: MetricUnit, **dimensions: str) -> None:
+def measure(what: Measure, value: float, unit: str, **dimensions: str) -> None:
     """Tell CloudWatch of a figure, by a line of the log that it reads as one (embedded metric format).
 
     The dimensions are the registry, those that are given, and the service, which Powertools knows from the function's
-    environment.
+    environment. `unit` is one of CloudWatch's.
     """
-    with single_metric(name=what, value=value, unit=unit, namespace=NAMESPACE) as metric:
+    # Only what has something to tell pays for it: every cold start would, else.
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+    with single_metric(name=what, value=value, unit=MetricUnit(unit), namespace=NAMESPACE) as metric:
         for name, text in {REGISTRY: context().spec.name, **dimensions}.items():
             metric.add_dimension(name, text)
 
