@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelward.aws.inventory import Inventory, Stacks
 from modelward.aws.ledger import Ledger
 from modelward.aws.messages import Queue, Topic, Webhook
 from modelward.aws.sagemaker import SageMaker
@@ -15,6 +14,10 @@ from modelward.aws.storage import Storage
 from modelward.config.settings import Settings
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    # Functions never look at a whole account; their cold starts need not pay for it.
+    from modelward.aws.inventory import Inventory, Stacks
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,17 @@ class Context:
         return SageMaker(self.client("sagemaker"))
 
     @cached_property
-    def inventory(self) -> Inventory:
+    def inventory(self) -> "Inventory":
         """The whole account."""
+        from modelward.aws.inventory import Inventory
+
         return Inventory(self.client("sagemaker"))
 
     @cached_property
-    def stacks(self) -> Stacks:
+    def stacks(self) -> "Stacks":
         """What the stacks own."""
+        from modelward.aws.inventory import Stacks
+
         return Stacks(self.client("cloudformation"))
 
     @cached_property
