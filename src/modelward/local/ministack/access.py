@@ -12,7 +12,7 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import iam, sts
 
 from modelward.local.ministack import Response, scope
-from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Denial, Rights, everything
+from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Asked, Denial, Rights, everything, judge
 
 SOURCE_IDENTITY = "SourceIdentity"  # where `sessions` keeps it in a session
 
@@ -76,17 +76,11 @@ def authorise(
     resource: str,
     context: Mapping[str, Any],
 ) -> Denial | None:
-    """Ask MiniStack's evaluator whether the signer of a request may do `action` on `resource`; None if so."""
-    _, region = scope()
-    key = router.extract_access_key_id(headers, query)
-    service = action.partition(":")[0]
-    denied = iam_evaluator.enforce(key, action, service, region, resource_arn=resource, service_context=dict(context))
-    if denied is None:
-        return None
-    if isinstance(denied, iam_evaluator.AuthError):
-        return Denial(denied.code, denied.message, is_explicit=True)
-    text = iam_actions.identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny")
-    return Denial("AccessDeniedException", text, is_explicit=denied.decision == "Deny")
+    """Tell why the signer of a request may not do `action` on `resource`; None if they may."""
+    held = rights(headers, query)
+    if isinstance(held, Denial):
+        return held
+    return judge(held, Asked(action, resource, scope()[1], context))
 
 
 def authorise_each_parameter() -> None:
