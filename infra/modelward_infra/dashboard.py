@@ -12,6 +12,7 @@ from modelward.core.names import endpoint_name
 from modelward_infra.guardrails import EndpointMetrics
 from modelward_infra.machinery import OLDEST_MESSAGE_S, OUT_OF_STEP_S, Machinery, below
 from modelward_infra.messaging import DeadLetters
+from modelward_infra.workers import QueueWorker
 
 _WIDTH, _HALF, _HEIGHT, _TEXT_HEIGHT = 24, 12, 6, 5
 _FIVE_MINUTES = Duration.minutes(5)
@@ -94,29 +95,26 @@ def _states(title: str, alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.A
 
 def _ages(props: DashboardProps) -> cloudwatch.GraphWidget:
     ages = [
-        queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum", label=name)
-        for name, queue in props.machinery.queues
+        each.metric_oldest_message_age(_FIVE_MINUTES).with_(label=each.inbox.node.id)
+        for each in below(props.watched, QueueWorker)
     ]
     return _graph("Oldest message of each queue (s)", ages, alarm_at=OLDEST_MESSAGE_S)
 
 
 def _dead_letters(watched: Construct) -> cloudwatch.GraphWidget:
-    counts = [
-        each.queue.metric_approximate_number_of_messages_visible(
-            period=_FIVE_MINUTES, statistic="Maximum", label=each.node.id
-        )
-        for each in below(watched, DeadLetters)
-    ]
+    counts = [each.metric_messages(_FIVE_MINUTES).with_(label=each.node.id) for each in below(watched, DeadLetters)]
     return _graph("Dead letters", counts, alarm_at=1)
 
 
 def _failures(machinery: Machinery) -> cloudwatch.GraphWidget:
     told = [
         metric
-        for name, function in machinery.functions
+        for each in machinery.workers
         for metric in (
-            function.metric_errors(period=_FIVE_MINUTES, statistic="Sum", label=f"{name} errors"),
-            function.metric_throttles(period=_FIVE_MINUTES, statistic="Sum", label=f"{name} throttles"),
+            each.metric_function_errors(_FIVE_MINUTES).with_(label=f"{each.node.id} errors"),
+            each.handler.function.metric_throttles(
+                period=_FIVE_MINUTES, statistic="Sum", label=f"{each.node.id} throttles"
+            ),
         )
     ]
     return _graph("Functions: errors and throttles", told)
@@ -124,8 +122,8 @@ def _failures(machinery: Machinery) -> cloudwatch.GraphWidget:
 
 def _durations(machinery: Machinery) -> cloudwatch.GraphWidget:
     told = [
-        function.metric_duration(period=_FIVE_MINUTES, statistic="p90", label=name)
-        for name, function in machinery.functions
+        each.handler.function.metric_duration(period=_FIVE_MINUTES, statistic="p90", label=each.node.id)
+        for each in machinery.workers
     ]
     return _graph("Functions: duration, p90 (ms)", told)
 

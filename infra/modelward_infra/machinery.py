@@ -10,15 +10,13 @@ from typing import TypeVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelward.config import RegistrySpec
 from modelward.core.measures import ENVIRONMENT, NAMESPACE, REGISTRY, SERVICE, TELLER, Measure
 from modelward.core.names import fit_name
-from modelward_infra.functions import Handler
-from modelward_infra.messaging import Inbox, Notifications, named
+from modelward_infra.messaging import Notifications, named
+from modelward_infra.workers import Notify, QueueWorker, Worker
 
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -64,7 +62,7 @@ class MachineryMetrics:
 
 @dataclass(frozen=True, slots=True)
 class MachineryProps:
-    """What is declared, what is watched (each function and queue below a construct), and who is told."""
+    """What is declared, what is watched (each worker below a construct), and who is told."""
 
     spec: RegistrySpec
     watched: Construct
@@ -80,21 +78,19 @@ class Machinery(Construct):
         self._notifications = props.notifications
         self.metrics = MachineryMetrics(props.spec.name)
         self._log = f"/aws/lambda/{fit_name(props.spec.name, 'rollout')}"
-        handlers = below(props.watched, Handler)
-        self.functions = [(_name(each), each.function) for each in handlers]
-        self.readers = [(_name(each), each.function) for each in handlers if each.node.try_find_child("Stream")]
-        self.queues = [(_name(each), each.queue) for each in below(props.watched, Inbox)]
-        for name, function in self.functions:
-            self._watch_function(name, function)
-        for name, queue in self.queues:
-            self._watch_queue(name, queue)
-        for name, function in self.readers:
-            self._watch_reader(name, function)
+        self.workers = below(props.watched, Worker)
+        for worker in self.workers:
+            self._watch_function(worker)
+        for queue_worker in below(props.watched, QueueWorker):
+            self._watch_queue(queue_worker)
+        for reader in below(props.watched, Notify):
+            self._watch_reader(reader)
         self._watch_sweeps(props.spec.name)
         for environment in props.spec.environments:
             self._watch_environment(environment)
 
-    def _watch_function(self, name: str, function: lambda_.Function) -> None:
+    def _watch_function(self, worker: Worker) -> None:
+        name, function = worker.node.id, worker.handler.function
         # What a handler refuses goes back to its queue and is no error here: this is a crash, a time-out, a bad import.
         log = f"aws logs tail {function.log_group.log_group_name} --since 1h"
         self._alarm(
@@ -103,7 +99,7 @@ class Machinery(Construct):
             f" this goes on, nothing of their kind is handled. Why: {log}",
             comparison_operator=_AT_LEAST,
             evaluation_periods=1,
-            metric=function.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
+            metric=worker.metric_function_errors(_FIVE_MINUTES),
             threshold=1,
         )
         self._alarm(
@@ -117,27 +113,27 @@ class Machinery(Construct):
             threshold=1,
         )
 
-    def _watch_queue(self, name: str, queue: sqs.Queue) -> None:
+    def _watch_queue(self, worker: QueueWorker) -> None:
         self._alarm(
-            f"{name}Age",
+            f"{worker.inbox.node.id}Age",
             f"A message has waited for {OLDEST_MESSAGE_S // 60} minutes: it fails again and again, or nobody takes it."
             " Look into the function's log, and whether it is switched on: aws lambda list-event-source-mappings"
-            f" --event-source-arn {queue.queue_arn}",
+            f" --event-source-arn {worker.inbox.queue.queue_arn}",
             comparison_operator=_AT_LEAST,
             evaluation_periods=1,
-            metric=queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum"),
+            metric=worker.metric_oldest_message_age(_FIVE_MINUTES),
             threshold=OLDEST_MESSAGE_S,
         )
 
-    def _watch_reader(self, name: str, function: lambda_.Function) -> None:
+    def _watch_reader(self, worker: Notify) -> None:
         self._alarm(
-            f"{name}Age",
+            f"{worker.node.id}Age",
             f"An entry of the ledger has waited for {OLDEST_MESSAGE_S // 60} minutes to be told: people do not learn"
             " what happens; versions and endpoints go on without. Often the Slack webhook is no longer valid. Why: aws"
-            f" logs tail {function.log_group.log_group_name} --since 1h",
+            f" logs tail {worker.handler.function.log_group.log_group_name} --since 1h",
             comparison_operator=_AT_LEAST,
             evaluation_periods=1,
-            metric=iterator_age_ms(function),
+            metric=worker.metric_iterator_age(_FIVE_MINUTES),
             threshold=OLDEST_MESSAGE_S * 1000,
         )
 
@@ -179,17 +175,6 @@ class Machinery(Construct):
         self._notifications.alert(alarm)
 
 
-def iterator_age_ms(function: lambda_.Function) -> cloudwatch.Metric:
-    """Give for how long the oldest record of its stream has waited for a function, in milliseconds."""
-    return function.metric("IteratorAge", period=_FIVE_MINUTES, statistic="Maximum")
-
-
 def below(scope: Construct, kind: type[_Kind]) -> Sequence[_Kind]:
     """Find the constructs of a kind at and below a construct, in the order in which they were made."""
     return [each for each in scope.node.find_all() if isinstance(each, kind)]
-
-
-def _name(construct: Construct) -> str:
-    """Name a construct by its way from the stack, in the words of which logical ids are made."""
-    words = construct.node.path.partition("/")[2].removesuffix("/Handler").split("/")
-    return "".join(word for word in words if word != "Default")
