@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
-from modelward.config.shapes import Combination, Entries, Items, Number, Switch, Text
+from modelward.config.shapes import Combination, Entries, Items, Number, Text
 from modelward.core.model_package import METRIC_KEY, StageStatus
 from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE, group_stack
 
@@ -269,7 +269,7 @@ class ModelSpec:
     endpoints: Annotated[
         Mapping[str, EndpointSpec], Entries(key="environment"), "Per environment: how it serves the model."
     ] = field(default_factory=lambda: MappingProxyType({}))
-    existing: Annotated[bool, Switch(), "The Model Package Group is there already and stays somebody else's."] = False
+    existing: Annotated[bool, "The Model Package Group is there already and stays somebody else's."] = False
     access: Annotated[ModelAccessSpec | None, "Who decides about this model, where not those of [access]."] = None
 
 

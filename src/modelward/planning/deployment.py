@@ -80,12 +80,14 @@ def _of_group(model: ModelSpec, group: Group | None, *, is_owned: bool) -> Findi
         return Finding(subject, text) if is_owned else None
     if not is_owned:
         step = f"Set existing = true in [models.{model.name}]: it is then used as it is."
-        return Finding(subject, "is there and no stack of this registry owns it: the deployment fails", step, True)  # noqa: FBT003
+        text = "is there and no stack of this registry owns it: the deployment fails"
+        return Finding(subject, text, step, is_blocking=True)
     if group.description != GROUP_DESCRIPTION:
         step = (
             f"Set existing = true in [models.{model.name}], so that CloudFormation lets it go and does not replace it."
         )
-        return Finding(subject, f"has the description {group.description!r}, which is not ours", step, True)  # noqa: FBT003
+        text = f"has the description {group.description!r}, which is not ours"
+        return Finding(subject, text, step, is_blocking=True)
     return None
 
 
@@ -95,7 +97,8 @@ def _of_no_group(model: ModelSpec, subject: str, *, is_owned: bool) -> Finding:
         return Finding(subject, "is declared as existing and is not there", step, is_blocking=True)
     if is_owned:
         step = "It was deleted behind the stack's back. Rename the model, or make a group of that name by hand."
-        return Finding(subject, "belongs to the stack and is gone; a deployment does not bring it back", step, True)  # noqa: FBT003
+        text = "belongs to the stack and is gone; a deployment does not bring it back"
+        return Finding(subject, text, step, is_blocking=True)
     return Finding(subject, "will be made")
 
 
