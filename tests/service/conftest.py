@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
+from tests.declaration import DIGITS, EMAIL
 
 from modelward.config import parse
 from modelward.config.settings import Settings
@@ -36,28 +37,7 @@ from modelward.services.registry import Model, Registry, Version
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-execution"
-DECLARATION = """
-[registry]
-name   = "acme"
-stages = ["Development", "Staging", "Production", "Archived"]
-[environments.staging]
-stage = "Staging"
-enter = "on-approval"
-[environments.production]
-stage = "Production"
-[models.digits]
-owner = "vision-team"
-[models.digits.gates]
-accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
-log_loss = { at_most = 0.50 }
-[models.digits.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
-[models.digits.endpoints.production]
-instance_type  = "ml.m5.large"
-instance_count = 2
-[notifications]
-email = ["ml-platform@example.com"]
-"""
+DECLARATION = DIGITS + EMAIL
 
 
 @cache

@@ -4,28 +4,13 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from tests.declaration import ENDPOINTS, MODEL, PLACES
 
 from modelward.core.errors import NotFoundError, PolicyError
 
 ROLE = "arn:aws:iam::123456789012:role/model-execution"
 IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/xgboost-inference:1.7-1"
-ADOPTED = """
-[registry]
-name   = "acme"
-stages = ["Development", "Staging", "Production", "Archived"]
-[environments.staging]
-stage = "Staging"
-enter = "on-approval"
-[environments.production]
-stage = "Production"
-[models.digits]
-owner = "vision-team"
-existing = true
-[models.digits.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
-[models.digits.endpoints.production]
-instance_type = "ml.m5.large"
-"""
+ADOPTED = PLACES + MODEL + "existing = true\n" + ENDPOINTS
 GATES = "[models.digits.gates]\naccuracy = { at_least = 0.90 }\n"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from tests.declaration import DIGITS
 
 from modelward.bootstrap import context_of
 from modelward.cli.main import main
@@ -25,26 +26,6 @@ from modelward.services.review import review
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
-DECLARATION = """
-[registry]
-name = "acme"
-stages = ["Development", "Staging", "Production", "Archived"]
-[environments.staging]
-stage = "Staging"
-enter = "on-approval"
-[environments.production]
-stage = "Production"
-[models.digits]
-owner = "vision-team"
-[models.digits.gates]
-accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
-log_loss = { at_most = 0.50 }
-[models.digits.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
-[models.digits.endpoints.production]
-instance_type = "ml.m5.large"
-instance_count = 2
-"""
 KEYS = [{"AttributeName": name, "AttributeType": "S"} for name in ("model", "entry", "at")]
 INDEX = {
     "IndexName": "by-time",
@@ -110,7 +91,7 @@ class Shell:
 @contextmanager
 def deployed(folder: Path) -> Iterator[Shell]:
     """Give a folder with a registry.toml that is deployed in an account and region."""
-    (folder / "registry.toml").write_text(DECLARATION)
+    (folder / "registry.toml").write_text(DIGITS)
     moto.install()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -1,37 +1,14 @@
 """What `registry.toml` may say, and how each mistake in it is refused."""
 
 import pytest
+from tests.declaration import DIGITS, EMAIL
 
 from modelward import config
 from modelward.config import AlarmSpec, EndpointSpec, Enter, EnvironmentSpec, Gate, NotificationSpec, Serverless, Slack
 from modelward.core.errors import ConfigError
 
-EXAMPLE = """
-[registry]
-name   = "acme"
-stages = ["Development", "Staging", "Production", "Archived"]
-
-[environments.staging]
-stage = "Staging"
-enter = "on-approval"
-[environments.production]
-stage = "Production"
-
-[models.digits]
-owner = "vision-team"
-[models.digits.gates]
-accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
-log_loss = { at_most = 1 }
-[models.digits.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
-[models.digits.endpoints.production]
-instance_type  = "ml.m5.large"
-instance_count = 2
-
-[notifications]
-email = ["ml-platform@example.com"]
-slack = { webhook_secret = "modelward/slack" }
-"""
+SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
+EXAMPLE = DIGITS.replace("log_loss = { at_most = 0.50 }", "log_loss = { at_most = 1 }") + EMAIL + SLACK
 HEAD = '[registry]\nname = "acme"\nstages = ["Development", "Production", "Archived"]\n'
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.declaration import DIGITS
 
 from modelward.config import parse
 from modelward.core.endpoint import Endpoint
@@ -38,27 +39,7 @@ from modelward.planning.review import Case, concerned, demands, news
 from modelward.planning.rollout import Scene, config_name, plan_rollout
 from modelward.planning.standing import decided_at, is_eligible
 
-DECLARATION = """
-[registry]
-name   = "acme"
-stages = ["Development", "Staging", "Production", "Archived"]
-[environments.staging]
-stage = "Staging"
-enter = "on-approval"
-[environments.production]
-stage = "Production"
-[models.digits]
-owner = "vision-team"
-[models.digits.gates]
-accuracy = { at_least = 0.90, worse_than_live_by_at_most = 0.01 }
-log_loss = { at_most = 0.50 }
-[models.digits.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
-[models.digits.endpoints.production]
-instance_type  = "ml.m5.large"
-instance_count = 2
-"""
-SPEC = parse(DECLARATION, "registry.toml")
+SPEC = parse(DIGITS, "registry.toml")
 MODEL = SPEC.models["digits"]
 ROLE = "arn:aws:iam::123456789012:role/model-execution"
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

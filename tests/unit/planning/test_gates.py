@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.declaration import DIGITS
 
 from modelward.config import parse
 from modelward.config.spec import Gate, ModelSpec
@@ -96,9 +97,7 @@ def test_a_metric_that_the_live_version_lacks_is_compared_with_nothing(world):
 
 
 def test_verdicts_come_in_the_order_of_the_file_and_read_as_sentences(world):
-    text = world.DECLARATION.replace(
-        "log_loss = { at_most = 0.50 }", "log_loss = { at_most = 0.50 }\nf1 = { at_least = 0.1 }"
-    )
+    text = DIGITS.replace("log_loss = { at_most = 0.50 }", "log_loss = { at_most = 0.50 }\nf1 = { at_least = 0.1 }")
     spec = parse(text, "registry.toml").models["digits"]
     rival = world.package(1, metrics={"accuracy": 0.97, "log_loss": 0.1, "f1": 0.9})
     verdicts = judge(spec, world.package(2, metrics={"accuracy": 0.95, "log_loss": 0.61}), rival)
