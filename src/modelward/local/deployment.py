@@ -1,8 +1,8 @@
 """Deploy a cloud assembly as the CDK's own CLI does, without it: no Node, no bootstrap stack, no network.
 
-`synthesize` runs the app; `Deployment` uploads the file assets to the bootstrap bucket that the assembly names and
-creates or updates its stacks in the order of their dependencies, through the ordinary APIs of S3 and
-CloudFormation.
+`synthesize` runs the app; `Deployment` creates or updates the stacks of its assembly in the order of their
+dependencies, each in the account and region that the assembly names for it, through the ordinary APIs of S3 and
+CloudFormation. A stack's assets go to the bootstrap bucket of its own account.
 """
 
 import io
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +27,21 @@ _LIMIT_S = 300.0
 _POLL_S = 0.05
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_STACK = "aws:cloudformation:stack"
+_ANYWHERE = "aws://unknown-account/unknown-region"
+_GROUP = "AWS::SageMaker::ModelPackageGroup"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The account and region of a stack."""
+
+    account: str
+    region: str
+
+
+# Gives the client for a service of whoever deploys in a place.
+Clients = Callable[[str, Place], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class Stack:
     """A stack as it was deployed."""
 
     name: str
+    place: Place
     outputs: Mapping[str, str] = field(default_factory=dict)
     resources: Sequence[tuple[str, str]] = ()  # type and physical id
 
@@ -89,33 +105,67 @@ def _context(folder: Path) -> dict[str, Any]:
     return context
 
 
-class Deployment:
-    """Brings the stacks of an assembly into an account."""
+def home(assembly: Path, default: Place) -> Place:
+    """Return where an assembly's registry is: the place of the first stack that makes Model Package Groups.
 
-    def __init__(self, clients: Mapping[str, Any], account: str, region: str, talk: TextIO) -> None:
-        """Work with clients for ``cloudformation``, ``s3`` and ``ssm``; tell people on `talk` what happens."""
-        self._cloudformation = clients["cloudformation"]
-        self._s3 = clients["s3"]
-        self._ssm = clients["ssm"]
-        self._pseudo = {"${AWS::AccountId}": account, "${AWS::Region}": region, "${AWS::Partition}": "aws"}
+    It is the first stack's place if none makes any, and `default` where the app leaves it open.
+    """
+    stacks = [artifact for _, artifact in _stacks(assembly)]
+    registries = (each for each in stacks if _GROUP in _template_of(assembly, each))
+    first = next(registries, next(iter(stacks), None))
+    return default if first is None else _place(first, default)
+
+
+class Deployment:
+    """Brings the stacks of an assembly into their accounts."""
+
+    def __init__(self, clients: Clients, default: Place, talk: TextIO) -> None:
+        """Work with clients for ``cloudformation``, ``s3`` and ``ssm``; tell people on `talk` what happens.
+
+        `default` is the place of stacks for which the app names none.
+        """
+        self._clients = clients
+        self._default = default
         self._talk = talk
 
     def run(self, assembly: Path) -> list[Stack]:
         """Deploy all stacks; AwsError names the resource that failed, and why."""
-        artifacts = _manifest(assembly)["artifacts"]
-        self._bootstrap()
-        for artifact in artifacts.values():
-            if artifact["type"] == "cdk:asset-manifest":
-                self._upload(assembly, artifact["properties"]["file"])
-        return [self._deploy(name, artifacts[name], assembly) for name in _in_order(artifacts)]
+        manifests = _asset_manifests(assembly)
+        return [self._bring(name, artifact, assembly, manifests) for name, artifact in _stacks(assembly)]
 
-    def _bootstrap(self) -> None:
+    def _bring(self, name: str, artifact: Mapping[str, Any], assembly: Path, manifests: Mapping[str, str]) -> Stack:
+        place = _place(artifact, self._default)
+        environment = _Environment(self._clients, place)
+        environment.bootstrap()
+        for dependency in artifact.get("dependencies", ()):
+            if dependency in manifests:
+                environment.upload(assembly, manifests[dependency])
+        started = time.monotonic()
+        stack = environment.deploy(name, artifact, assembly)
+        where = "" if place == self._default else f" of {place.account} in {place.region}"
+        self._talk.write(
+            f"{stack.name}: {len(stack.resources)} resources{where} in {time.monotonic() - started:.1f} s\n"
+        )
+        return stack
+
+
+class _Environment:
+    """One account and region, with its bootstrap bucket and its stacks."""
+
+    def __init__(self, clients: Clients, place: Place) -> None:
+        self._cloudformation = clients("cloudformation", place)
+        self._s3 = clients("s3", place)
+        self._ssm = clients("ssm", place)
+        self._place = place
+
+    def bootstrap(self) -> None:
         """Say that this environment is bootstrapped: the default synthesizer's templates check it."""
         self._ssm.put_parameter(
             Name="/cdk-bootstrap/hnb659fds/version", Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
         )
 
-    def _upload(self, assembly: Path, manifest: str) -> None:
+    def upload(self, assembly: Path, manifest: str) -> None:
+        """Put the files of an asset manifest where it wants them."""
         for asset in json.loads((assembly / manifest).read_text(encoding="utf-8")).get("files", {}).values():
             content = _content(assembly, asset["source"])
             for destination in asset["destinations"].values():
@@ -127,35 +177,36 @@ class Deployment:
         try:
             self._s3.head_bucket(Bucket=name)
         except ClientError:
-            self._s3.create_bucket(Bucket=name)
+            region = self._place.region
+            elsewhere = {} if region == "us-east-1" else {"LocationConstraint": region}
+            self._s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
 
     def _fill(self, text: str) -> str:
-        for name, value in self._pseudo.items():
-            text = text.replace(name, value)
+        pseudo = {"AccountId": self._place.account, "Region": self._place.region, "Partition": "aws"}
+        for name, value in pseudo.items():
+            text = text.replace(f"${{AWS::{name}}}", value)
         return text
 
-    def _deploy(self, artifact_id: str, artifact: Mapping[str, Any], assembly: Path) -> Stack:
+    def deploy(self, artifact_id: str, artifact: Mapping[str, Any], assembly: Path) -> Stack:
+        """Create or update a stack; return it once it has settled."""
         properties = artifact["properties"]
         name = properties.get("stackName", artifact_id)
-        started = time.monotonic()
         request = {
             "StackName": name,
-            **self._template(properties, assembly),
+            **self._template(artifact, assembly),
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in _parameters(properties)],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Tags": [{"Key": key, "Value": value} for key, value in (properties.get("tags") or {}).items()],
         }
         described = self._settled(name, self._begin(name, request))
-        stack = Stack(name, _outputs(described), tuple(self._resources(name)))
-        self._talk.write(f"{name}: {len(stack.resources)} resources in {time.monotonic() - started:.1f} s\n")
-        return stack
+        return Stack(name, self._place, _outputs(described), tuple(self._resources(name)))
 
-    def _template(self, properties: Mapping[str, Any], assembly: Path) -> dict[str, str]:
+    def _template(self, artifact: Mapping[str, Any], assembly: Path) -> dict[str, str]:
         """Give the template's place among the uploaded assets: a request itself holds 51,200 bytes at most."""
-        uploaded = self._fill(properties.get("stackTemplateAssetObjectUrl", ""))
+        uploaded = self._fill(artifact["properties"].get("stackTemplateAssetObjectUrl", ""))
         if uploaded:
             return {"TemplateURL": f"https://s3.amazonaws.com/{uploaded.removeprefix('s3://')}"}
-        return {"TemplateBody": (assembly / properties["templateFile"]).read_text(encoding="utf-8")}
+        return {"TemplateBody": _template_of(assembly, artifact)}
 
     def _begin(self, name: str, request: Mapping[str, Any]) -> str:
         """Create the stack, or update it if it is there; return the operation's name."""
@@ -212,24 +263,45 @@ def _failure(operation: str, name: str, error: ClientError) -> AwsError:
     return AwsError(f"{operation} {name}", told.get("Code", "Unknown"), told.get("Message", str(error)), _FIX)
 
 
-def _manifest(assembly: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
+def _artifacts(assembly: Path) -> dict[str, Any]:
+    artifacts: dict[str, Any] = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    return artifacts
 
 
-def _in_order(artifacts: Mapping[str, Any]) -> list[str]:
+def _asset_manifests(assembly: Path) -> dict[str, str]:
+    """Return the names of the asset manifests' files by artifact."""
+    found = _artifacts(assembly).items()
+    return {name: each["properties"]["file"] for name, each in found if each["type"] == "cdk:asset-manifest"}
+
+
+def _stacks(assembly: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """List the stacks, each after those that it depends on."""
-    ordered: list[str] = []
+    artifacts = _artifacts(assembly)
+    ordered: dict[str, Mapping[str, Any]] = {}
 
     def visit(name: str) -> None:
         for dependency in artifacts[name].get("dependencies", ()):
             visit(dependency)
-        if artifacts[name]["type"] == "aws:cloudformation:stack" and name not in ordered:
-            ordered.append(name)
+        if artifacts[name]["type"] == _STACK:
+            ordered.setdefault(name, artifacts[name])
 
     for name in artifacts:
         visit(name)
-    return ordered
+    return list(ordered.items())
+
+
+def _template_of(assembly: Path, artifact: Mapping[str, Any]) -> str:
+    path = assembly / str(artifact["properties"]["templateFile"])
+    return path.read_text(encoding="utf-8")
+
+
+def _place(artifact: Mapping[str, Any], default: Place) -> Place:
+    """Read ``aws://ACCOUNT/REGION``, where either may be unknown."""
+    account, _, region = artifact.get("environment", _ANYWHERE).removeprefix("aws://").partition("/")
+    return Place(
+        default.account if account == "unknown-account" else account,
+        default.region if region == "unknown-region" else region,
+    )
 
 
 def _parameters(properties: Mapping[str, Any]) -> list[tuple[str, str]]:

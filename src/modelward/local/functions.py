@@ -7,6 +7,7 @@ brings.
 """
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,11 +26,12 @@ for _name in list(os.environ):
 
 
 def prepare_runtime(folder: Path) -> tuple[str, str]:
-    """Make the runtime of functions in a folder.
+    """Make the runtime of functions in a folder, in place of what is there.
 
     Returns:
         the program that runs a worker script, and the statements that must precede the script.
     """
+    shutil.rmtree(folder, ignore_errors=True)
     packages = folder / "packages"
     packages.mkdir(parents=True)
     for name in RUNTIME_PACKAGES:

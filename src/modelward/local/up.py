@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError
 
 from modelward.core.errors import AwsError, InputError
 from modelward.local import control, deployment, identities
+from modelward.local.deployment import Place
 from modelward.local.identities import AccessKey
 from modelward.local.surroundings import inherited
 
@@ -70,11 +71,6 @@ class LocalAws:
         self.folder = Path(tempfile.mkdtemp(prefix="modelward-local-"))
         try:
             self._start()
-            self.keys = self._identities()
-            identities.write_credentials(self.credentials_file, self.keys, default="admin")
-            identities.write_config(
-                self.folder / "config", self.keys, endpoint_url=self.endpoint_url, region=self.region
-            )
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -84,12 +80,7 @@ class LocalAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all of its processes and remove its files."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
-        if self._server is not None:
-            _end(self._server)
-            self._server = None
+        self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -125,9 +116,9 @@ class LocalAws:
         """Return a client of an identity for a service; the same one each time, closed with this AWS."""
         return self._client(self.keys[profile], service, region or self.region)
 
-    def root_client(self, service: str, *, account: str | None = None) -> Any:
+    def root_client(self, service: str, *, account: str | None = None, region: str | None = None) -> Any:
         """Return a client for a service of the root of any account: 12 digits are enough to have one here."""
-        return self._client(AccessKey(account or self.account, _ROOT_SECRET), service, self.region)
+        return self._client(AccessKey(account or self.account, _ROOT_SECRET), service, region or self.region)
 
     def _client(self, key: AccessKey, service: str, region: str) -> Any:
         if (key, service, region) not in self._clients:
@@ -137,15 +128,37 @@ class LocalAws:
 
     def deploy(self, folder: Path, talk: TextIO) -> list[deployment.Stack]:
         """Synthesize the ``app.py`` of a folder and create its stacks, as ``cdk deploy --all`` would."""
+        return self.deploy_assembly(self.synthesize(folder), talk)
+
+    def synthesize(self, folder: Path) -> Path:
+        """Return the cloud assembly of the ``app.py`` of a folder; stacks whose place it leaves open are for here."""
         # CloudFormation takes two seconds to load here: let it do that while the app synthesizes.
         threading.Thread(target=self.root_client("cloudformation").list_stacks, daemon=True).start()
-        assembly = deployment.synthesize(folder, self.folder / "cdk.out", account=self.account, region=self.region)
-        return self.deploy_assembly(assembly, talk)
+        return deployment.synthesize(folder, self.folder / "cdk.out", account=self.account, region=self.region)
 
     def deploy_assembly(self, assembly: Path, talk: TextIO) -> list[deployment.Stack]:
-        """Create or update the stacks of a cloud assembly."""
-        clients = {service: self.client("admin", service) for service in ("cloudformation", "s3", "ssm")}
-        return deployment.Deployment(clients, self.account, self.region, talk).run(assembly)
+        """Create or update the stacks of a cloud assembly, each in its account, as `admin` or as another's root."""
+        return deployment.Deployment(self._deployer, self._place, talk).run(assembly)
+
+    def move_to_registry(self, assembly: Path) -> None:
+        """Become the account and region of an assembly's registry, where the identities then are.
+
+        If that is another place than before, the server starts anew, on the same port, and all that was in it is gone.
+        """
+        home = deployment.home(assembly, self._place)
+        if home != self._place:
+            self._stop()
+            self.account, self.region = home.account, home.region
+            self._start()
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.account, self.region)
+
+    def _deployer(self, service: str, place: Place) -> Any:
+        if place.account == self.account:
+            return self.client("admin", service, region=place.region)
+        return self.root_client(service, account=place.account, region=place.region)
 
     def wait_idle(self, timeout_s: float = 30.0) -> None:
         """Return once nothing is going on: mapped queues and streams are empty and endpoints settled.
@@ -181,6 +194,20 @@ class LocalAws:
         """Return the exit code of the server once it has ended by itself."""
         return 1 if self._server is None else self._server.wait()
 
+    def _start(self) -> None:
+        self._serve()
+        self.keys = self._identities()
+        identities.write_credentials(self.credentials_file, self.keys, default="admin")
+        identities.write_config(self.folder / "config", self.keys, endpoint_url=self.endpoint_url, region=self.region)
+
+    def _stop(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        if self._server is not None:
+            _end(self._server)
+            self._server = None
+
     def _identities(self) -> dict[str, AccessKey]:
         try:
             return identities.create(self.root_client("iam"))
@@ -188,7 +215,7 @@ class LocalAws:
             told = self.log_file.read_text(errors="replace")[-_TOLD:]
             raise AwsError("Start of the local AWS", type(error).__name__, told or str(error), _REPORT) from error
 
-    def _start(self) -> None:
+    def _serve(self) -> None:
         with _listening(self.port) as listener:
             self.port = listener.getsockname()[1]
             self.endpoint_url = f"http://localhost:{self.port}"
@@ -268,11 +295,11 @@ def run_local(port: int | None, *, is_bare: bool, folder: Path, out: TextIO, tal
         deployment.find_app(folder)  # before anything is started
     try:
         with _interruptible(), LocalAws(port=port) as aws:
+            assembly = None if is_bare else _synthesized(aws, folder, talk)
             talk.write(f"Local AWS on {aws.endpoint_url}, account {aws.account}, region {aws.region}.\n")
-            if not is_bare:
-                talk.write(f"Synthesizing and deploying {folder / 'app.py'} ...\n")
+            if assembly is not None:
                 talk.flush()
-                aws.deploy(folder, talk)
+                aws.deploy_assembly(assembly, talk)
             talk.write(f"Ready. Profiles: {', '.join(aws.keys)}. Log: {aws.log_file}. Ctrl-C ends it.\n")
             talk.flush()
             out.writelines(f"export {name}={value}\n" for name, value in aws.environment().items())
@@ -282,6 +309,14 @@ def run_local(port: int | None, *, is_bare: bool, folder: Path, out: TextIO, tal
     except KeyboardInterrupt:
         return 0
     return 1
+
+
+def _synthesized(aws: LocalAws, folder: Path, talk: TextIO) -> Path:
+    talk.write(f"Synthesizing and deploying {folder / 'app.py'} ...\n")
+    talk.flush()
+    assembly = aws.synthesize(folder)
+    aws.move_to_registry(assembly)
+    return assembly
 
 
 @contextmanager
