@@ -29,7 +29,7 @@ class Artifacts:
         if uri.scheme != "s3" or not uri.path.strip("/"):
             raise ValueError(f"the model data {variant.model_data_url!r} is not an s3:// URI of an object")
         try:
-            answer = self._client(variant.execution_role_arn).get_object(Bucket=uri.netloc, Key=uri.path[1:])
+            answer = self._client(variant).get_object(Bucket=uri.netloc, Key=uri.path[1:])
             body: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError) as error:
             raise OSError(
@@ -37,7 +37,10 @@ class Artifacts:
             ) from error
         return body
 
-    def _client(self, role_arn: str) -> Any:
+    def _client(self, variant: HostedVariant) -> Any:
+        role_arn = variant.execution_role_arn
+        if not access.service_may_assume("sagemaker.amazonaws.com", role_arn, variant.endpoint_arn):
+            raise OSError(f"{role_arn} is not there, or does not let sagemaker.amazonaws.com assume it")
         key, secret, token = access.role_credentials(role_arn)
         session = botocore.session.get_session()
         return session.create_client(

@@ -42,6 +42,7 @@ class _Hosted:
     started: threading.Event = field(default_factory=threading.Event)
     process: "subprocess.Popen[bytes] | None" = None
     reason: str | None = None
+    is_unread: bool = False
     is_stopped: bool = False
 
 
@@ -79,6 +80,11 @@ class ProcessHosting:
         if not hosted.started.is_set():
             return None
         return hosted.reason is None
+
+    def is_without_model(self, key: str) -> bool:
+        """Tell whether a variant is unhealthy because its archive could not be fetched."""
+        hosted = self._hosted.get(key)
+        return hosted is not None and hosted.started.is_set() and hosted.is_unread
 
     def reason(self, key: str) -> str | None:
         """Tell why a variant is unhealthy; None if it is not."""
@@ -118,7 +124,7 @@ class ProcessHosting:
     def _load(self, key: str, hosted: _Hosted) -> None:
         try:
             hosted.folder.mkdir(parents=True, exist_ok=True)
-            (hosted.folder / "model.tar.gz").write_bytes(self._fetch(hosted.variant))
+            (hosted.folder / "model.tar.gz").write_bytes(self._read(hosted))
             self._spawn(hosted)
         except (OSError, ValueError) as error:
             hosted.reason = f"{type(error).__name__}: {error}"
@@ -128,6 +134,12 @@ class ProcessHosting:
         if hosted.is_stopped:
             _end(hosted)
         self._on_change()
+
+    def _read(self, hosted: _Hosted) -> bytes:
+        hosted.is_unread = True
+        archive = self._fetch(hosted.variant)
+        hosted.is_unread = False
+        return archive
 
     def _spawn(self, hosted: _Hosted) -> None:
         shutil.rmtree(hosted.folder / "model", ignore_errors=True)

@@ -27,7 +27,9 @@ from modelward.local.ministack import (
     access,
     alarms,
     buckets,
+    bus_policies,
     buses,
+    evaluation,
     events,
     keys,
     lambdas,
@@ -56,17 +58,19 @@ class Server:
         self._front = Front(self._hosting, TIMING, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
+        evaluation.know_sessions_by_their_roles(access.role_of)
         alarms.tag_dashboards()
+        alarms.notify_properly()
         sessions.keep_source_identities()
         buckets.let_policies_name_identities()
         buses.reach_other_accounts()
         policies.call_by_tls()
-        policies.heed_table_policies()
+        policies.heed_resource_policies()
         policies.authorise_each_statement()
         keys.demand_grants()
         events.deliver_properly()
         events.publish_properly()
-        templates.add_resource_types(cloudformation.resource_types(self._front))
+        templates.add_resource_types({**cloudformation.resource_types(self._front), **bus_policies.resource_types()})
         lambdas.run_python_functions_with(*functions.prepare_runtime(folder / "lambda"))
         lambdas.read_metrics_in_logs()
         mappings.map_only_what_may_be_read()

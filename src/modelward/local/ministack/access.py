@@ -45,7 +45,21 @@ def source_identity(key: str) -> str:
 def rights(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Rights | Denial:
     """Return what the signer of a request may do, or why the credentials do not hold."""
     account, _ = scope()
-    key = router.extract_access_key_id(headers, query)
+    return rights_of(router.extract_access_key_id(headers, query), account)
+
+
+def caller_rights() -> Rights | Denial:
+    """Return what the caller may do for whom a service works, also where it works for another account by now."""
+    return rights_of(iam_evaluator._verified_key.get(), caller_account())
+
+
+def caller_account() -> str:
+    """Return the account of the caller for whom a service works."""
+    return str(iam_evaluator._account_from_arn(iam_evaluator.caller_arn()))
+
+
+def rights_of(key: str, account: str) -> Rights | Denial:
+    """Return what the holder of an access key of an account may do, or why the key does not hold."""
     if not key:
         return Denial("MissingAuthenticationTokenException", "Missing Authentication Token", is_explicit=True)
     found = iam_evaluator.resolve_principal(key, account)
@@ -66,7 +80,37 @@ def role_rights(role_arn: str, session: str) -> Rights:
     boundary = iam_evaluator._permissions_boundary(iam._roles, name, account)
     limits = {BOUNDARY: boundary[0]} if boundary else {}
     arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-    return Rights(arn, "AssumedRole", account, iam_evaluator._gather_role_policies(name, account), limits)
+    tags = (iam._roles.get_scoped(account, None, name) or {}).get("Tags") or ()
+    keys = {f"aws:principaltag/{tag['Key'].lower()}": tag["Value"] for tag in tags}
+    return Rights(arn, "AssumedRole", account, iam_evaluator._gather_role_policies(name, account), limits, keys)
+
+
+def role_of(arn: str) -> str:
+    """Return the ARN of the role of a session, with the role's path; any other ARN as it is."""
+    if ":assumed-role/" not in arn:
+        return arn
+    account, name = arn.split(":")[4], arn.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else f"arn:aws:iam::{account}:role/{name}"
+
+
+def service_may_assume(service: str, role_arn: str, source_arn: str = "") -> bool:
+    """Tell whether a role is there and trusts an AWS service, which acts for a resource of the role's account."""
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    role = iam._roles.get_scoped(account, None, name)
+    if role is None or role["Arn"] != role_arn:
+        return False
+    context = iam_evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region="",
+        service_context={"aws:sourceaccount": account, "aws:sourcearn": source_arn or None},
+    )
+    trust = iam_evaluator.evaluate_resource_policy(role["AssumeRolePolicyDocument"], context, service=service)
+    return bool(trust.decision == "Allow")
 
 
 def authorise(

@@ -13,14 +13,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, sns
 
-from modelward.local.ministack import in_scope
+from modelward.local.ministack import in_scope, policies, scope
 from modelward.local.sagemaker import Alarm, AlarmState, Datum
 from modelward.local.sagemaker.alarms import NAMESPACE
 
 Clock = Callable[[], datetime]
 
+_SERVICE = "cloudwatch.amazonaws.com"
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 _KEPT = 100_000  # points of a metric
 _LOOK_S = 5.0
 # What SetAlarmState says holds until CloudWatch evaluates the alarm again, which it does every minute.
@@ -62,6 +64,27 @@ def tag_dashboards() -> None:
         return None if is_dashboard else original(arn, **more)
 
     cloudwatch._validate_alarm_tag_arn = validate
+
+
+def notify_properly() -> None:
+    """Let alarms publish to topics only if the topic's policy and its key let CloudWatch in."""
+    original = cloudwatch._dispatch_alarm_actions
+
+    def dispatch(alarm: dict[str, Any], *rest: Any) -> None:
+        arn = alarm["AlarmArn"]
+        permitted = {kind: [each for each in alarm.get(kind) or () if _may_notify(arn, each)] for kind in _ACTIONS}
+        original({**alarm, **permitted}, *rest)
+
+    cloudwatch._dispatch_alarm_actions = dispatch
+
+
+def _may_notify(alarm: str, action: str) -> bool:
+    topic = sns._topic_by_arn_any_scope(action) if ":sns:" in action else None
+    if topic is None:
+        return True  # of these MiniStack takes care
+    key = topic["attributes"].get("KmsMasterKeyId")
+    is_allowed = sns.topic_policy_allows(action, _SERVICE, alarm, scope()[0])
+    return is_allowed and (not key or policies.service_may_encrypt(_SERVICE, key, alarm))
 
 
 def judge_alarms(clock: Clock, stop: threading.Event) -> None:

@@ -4,10 +4,11 @@
 
 from typing import Any
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions
 from ministack.services import s3
 
-from modelward.local.ministack import scope
+from modelward.local.ministack import access, scope
+from modelward.local.ministack.evaluation import Asked, Denial, resource_decision
 
 
 def let_policies_name_identities() -> None:
@@ -15,27 +16,18 @@ def let_policies_name_identities() -> None:
     original = s3._foreign_bucket_allows
 
     def allows(owner: str, bucket: str, key: str, method: str, query: Any, caller: str, headers: Any = None) -> bool:
-        decision = _decision(owner, bucket, key, method, query, caller) if caller else ""
-        return decision != "Deny" and (
-            decision == "Allow" or bool(original(owner, bucket, key, method, query, caller, headers))
-        )
+        policy = s3._bucket_policies.get_scoped(owner, None, bucket)
+        if not caller or not policy or s3._policy_is_public(policy):  # what is granted to everybody, MiniStack judges
+            return bool(original(owner, bucket, key, method, query, caller, headers))
+        return _decision(policy, f"{bucket}/{key}" if key else bucket, method, query, headers) == "Allow"
 
     s3._foreign_bucket_allows = allows
 
 
-def _decision(owner: str, bucket: str, key: str, method: str, query: Any, caller: str) -> str:
-    policy = s3._bucket_policies.get_scoped(owner, None, bucket)
-    if not policy or s3._policy_is_public(policy):
-        return ""  # what a policy grants to everybody, MiniStack judges
-    path = f"{bucket}/{key}" if key else bucket
-    context = iam_evaluator.EvalContext(
-        principal_arn=iam_evaluator.caller_arn(),
-        principal_type="",
-        principal_account=caller,
-        action=f"s3:{iam_actions._s3_action(method, f'/{path}', query)}",
-        resource_arn=f"arn:aws:s3:::{path}",
-        region=scope()[1],
-        secure_transport=True,
-    )
-    decision: str = iam_evaluator.evaluate_resource_policy(policy, context).decision
-    return decision
+def _decision(policy: str, path: str, method: str, query: Any, headers: Any) -> str:
+    rights = access.caller_rights()
+    if isinstance(rights, Denial):
+        return "Deny"
+    action = f"s3:{iam_actions._s3_action(method, f'/{path}', query)}"
+    context = iam_actions.s3_service_context(action, query, f"/{path}", headers or {})
+    return resource_decision(rights, Asked(action, f"arn:aws:s3:::{path}", scope()[1], context), policy)

@@ -1,4 +1,6 @@
-"""Events from bus to bus, which MiniStack keeps within one account and region.
+"""Events from account to account and from bus to bus, which MiniStack keeps within one account and region.
+
+Whoever may put events, by their own policies and by the bus's, puts them on another account's bus by its ARN.
 
 A rule's target may be the bus of another account or region if the role of the target may put events there and the
 bus's policy lets that role or its account. The event stays what it was: its account and region are those where it
@@ -10,23 +12,28 @@ account; between event buses in the same account, note on a third bus).
 
 import json
 import logging
+import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.core import iam_evaluator, responses
-from ministack.services import eventbridge, iam
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import eventbridge
 
 from modelward.local.ministack import Response, access, in_scope, scope
-from modelward.local.ministack.evaluation import Asked, Rights, judge
+from modelward.local.ministack.evaluation import Asked, Denial, Rights, everything, judge
 
 logger = logging.getLogger(__name__)
 
 _SERVICE = "events.amazonaws.com"
+_ENTRIES = 10  # of one PutEvents
 
 
 def reach_other_accounts() -> None:
-    """Let rules send events to the buses of other accounts and regions that permit it."""
+    """Let events get to the buses of other accounts and regions that permit it: by rules, and by PutEvents."""
     eventbridge._dispatch_to_event_bus = _forward
+    _put_abroad()
+    _tell_what_is_put()
     original = eventbridge._put_permission
 
     def put_permission(data: dict[str, Any]) -> Response:
@@ -38,6 +45,91 @@ def reach_other_accounts() -> None:
         return answer
 
     eventbridge._put_permission = put_permission
+
+
+def _put_abroad() -> None:
+    put = eventbridge._put_events
+
+    def put_events(data: dict[str, Any], allow_aws_source: bool = False) -> Response:  # noqa: FBT001, FBT002 - MiniStack's
+        entries = data.get("Entries", [])
+        foreign = {arn for entry in entries if (arn := _foreign(entry.get("EventBusName", "")))}
+        if not foreign or len(entries) > _ENTRIES:
+            untouched: Response = put(data, allow_aws_source)
+            return untouched
+        refusal = next(filter(None, map(_root_refusal, sorted(foreign))), None)
+        if refusal:
+            refused: Response = responses.error_response_json(refusal.code, refusal.message, 400)
+            return refused
+        results = [_put_one(entry, put) for entry in entries]
+        failed = sum("ErrorCode" in result for result in results)
+        answer: Response = responses.json_response({"FailedEntryCount": failed, "Entries": results})
+        return answer
+
+    eventbridge._put_events = put_events
+
+
+def _foreign(bus: str) -> str:
+    """Return the ARN of a bus if it is another account's or region's."""
+    parts = bus.split(":", 5)
+    is_bus = len(parts) == 6 and parts[2] == "events" and parts[5].startswith("event-bus/")
+    return bus if is_bus and (parts[4], parts[3]) != scope() else ""
+
+
+def _root_refusal(arn: str) -> Denial | None:
+    """Say why the root of an account may not put events on a bus; for others MiniStack has asked already."""
+    caller = iam_evaluator.caller_arn()
+    if not caller.endswith(":root"):
+        return None
+    found = iam_evaluator._resource_policy("events", arn)
+    rights = Rights(caller, "Account", scope()[0], everything())
+    return judge(rights, Asked("events:PutEvents", arn, scope()[1], {}), found and found[0])
+
+
+def _put_one(entry: dict[str, Any], put: Any) -> dict[str, Any]:
+    arn = _foreign(entry.get("EventBusName", ""))
+    if arn and not str(entry.get("Source", "")).startswith("aws."):
+        return _deliver(entry, arn)
+    here = {**entry, "EventBusName": "default"} if arn else entry  # to be refused there for its source
+    result: dict[str, Any] = json.loads(put({"Entries": [here]})[2])["Entries"][0]
+    return result
+
+
+def _deliver(entry: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    """Put an event of this account on a bus of another one; the event tells whose it is."""
+    (account, region), (_, _, _, bus_region, bus_account, bus) = scope(), arn.split(":", 5)
+    event = {
+        "EventId": str(uuid.uuid4()),
+        "Source": entry.get("Source", ""),
+        "DetailType": entry.get("DetailType", ""),
+        "Detail": entry.get("Detail", "{}"),
+        "EventBusName": bus.removeprefix("event-bus/"),
+        "Time": int(time.time()),
+        "Resources": entry.get("Resources", []),
+        "Account": account,
+        "Region": region,
+    }
+    with in_scope(bus_account, bus_region):
+        eventbridge._dispatch_event(event)
+        eventbridge._archive_event(event)
+    return {"EventId": event["EventId"]}
+
+
+def _tell_what_is_put() -> None:
+    """Let policies heed events:source and events:detail-type of PutEvents."""
+    original = iam_actions.request_tag_context
+
+    def told(service: str, action: str, body: bytes, *rest: Any) -> dict[str, Any]:
+        found: dict[str, Any] = original(service, action, body, *rest)
+        return {**found, **_keys_of(body)} if action == "events:PutEvents" else found
+
+    iam_actions.request_tag_context = told
+
+
+def _keys_of(body: bytes) -> dict[str, Any]:
+    entries = json.loads(body or b"{}").get("Entries", [])
+    members = {"events:source": "Source", "events:detail-type": "DetailType"}
+    values = {key: sorted({str(entry.get(member, "")) for entry in entries}) for key, member in members.items()}
+    return {key: found[0] if len(found) == 1 else found for key, found in values.items()}
 
 
 def _put_policy(bus: str, text: str) -> Response:
@@ -100,21 +192,6 @@ def _role_of(rule: Mapping[str, Any], arn: str) -> str:
 
 def _rights(role_arn: str, account: str) -> Rights | None:
     """Return what EventBridge may do as a role; None if it may not take the role."""
-    name = role_arn.rpartition("/")[2]
-    role = iam._roles.get_scoped(account, None, name)
-    if role is None or role["Arn"] != role_arn or not _trusts(role, account):
+    if role_arn.split(":")[4:5] != [account] or not access.service_may_assume(_SERVICE, role_arn):
         return None
     return access.role_rights(role_arn, "events")
-
-
-def _trusts(role: Mapping[str, Any], account: str) -> bool:
-    context = iam_evaluator.EvalContext(
-        principal_arn=_SERVICE,
-        principal_type="Service",
-        principal_account=account,
-        action="sts:AssumeRole",
-        resource_arn=role["Arn"],
-        region="",
-    )
-    trust = iam_evaluator.evaluate_resource_policy(role["AssumeRolePolicyDocument"], context, service=_SERVICE)
-    return bool(trust.decision == "Allow")

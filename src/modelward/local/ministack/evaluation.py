@@ -6,18 +6,21 @@ moto can use it, too.
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext
 
+_resolved = iam_evaluator._resolve_condition_key
+
 # Of each document its statements.
 Statements = list[list[iam_evaluator.ParsedStatement]]
 
 BOUNDARY = "permissions boundary"
 SESSION = "session policy"
+_PRINCIPAL_ARN = "aws:principalarn"
 _ARTICLES = {"identity-based policy": "an", BOUNDARY: "a", SESSION: "a", "resource-based policy": "a"}
 
 
@@ -56,6 +59,21 @@ class Asked:
     context: Mapping[str, Any]
 
 
+def know_sessions_by_their_roles(role_of: Callable[[str], str] = str) -> None:
+    """Let aws:PrincipalArn of a session be the ARN of its role, as on AWS; MiniStack's evaluator takes the session's.
+
+    `role_of` gives the role of a session by ARN, for callers whose `keys` do not tell it.
+    """
+
+    def resolve(key: str, context: EvalContext) -> Any:
+        if key.lower() != _PRINCIPAL_ARN:
+            return _resolved(key, context)
+        told = context.principal_keys.get(_PRINCIPAL_ARN)
+        return told or role_of(context.principal_arn)
+
+    iam_evaluator._resolve_condition_key = resolve
+
+
 def parsed(documents: Iterable[str | Mapping[str, Any]]) -> Statements:
     """Read policy documents."""
     return [iam_evaluator.parse_policy_document(document) for document in documents]
@@ -83,6 +101,12 @@ def judge(rights: Rights, asked: Asked, policy: str | None = None) -> Denial | N
     is_explicit = result.decision == "Deny"
     who = f"User: {rights.arn} is not authorized to perform: {asked.action} on resource: {asked.resource} "
     return Denial("AccessDeniedException", who + _reason(rights, asked, context, is_explicit=is_explicit), is_explicit)
+
+
+def resource_decision(rights: Rights, asked: Asked, policy: str) -> str:
+    """Return what a resource's policy alone says: ``Allow``, ``Deny`` or ``ImplicitDeny``."""
+    decision: str = iam_evaluator.evaluate_resource_policy(policy, _context(rights, asked)).decision
+    return decision
 
 
 def _context(rights: Rights, asked: Asked) -> EvalContext:

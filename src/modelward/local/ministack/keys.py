@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_evaluator
 from ministack.services import s3, sns, sqs
 
-from modelward.local.ministack import Response, policies, scope
+from modelward.local.ministack import Response, access, policies, scope
+from modelward.local.ministack.evaluation import Asked, Denial, judge
 
 _DECRYPT, _GENERATE = "kms:Decrypt", "kms:GenerateDataKey"
 _USES = {"sqs:SendMessage": (_GENERATE, _DECRYPT), "sqs:ReceiveMessage": (_DECRYPT,)}
@@ -33,19 +34,17 @@ def demand_grants() -> None:
 def _refusal(service: str, key_id: str | None, *actions: str) -> str:
     """Say which of these the caller of this request may not do with a key; nothing if all, or if it is AWS's key."""
     arn = policies.key_arn(key_id) if key_id else None
-    caller = iam_evaluator._verified_key.get()
-    if arn is None or not (caller or iam_evaluator._anonymous.get()):
+    if arn is None or not (iam_evaluator._verified_key.get() or iam_evaluator._anonymous.get()):
         return ""  # without a request, it is MiniStack that calls
-    account, region = scope()
-    context = {"kms:ViaService": f"{service}.{region}.amazonaws.com", "kms:CallerAccount": account}
-    for action in actions:
-        denied = iam_evaluator.enforce(caller, action, "kms", region, resource_arn=arn, service_context=context)
-        if isinstance(denied, iam_evaluator.AuthError):
-            return str(denied.message)
-        if denied is not None:
-            is_explicit = denied.decision == "Deny"
-            return str(iam_actions.identity_denial_message(action, denied.principal_arn, arn, is_explicit))
-    return ""
+    caller = access.caller_rights()
+    if isinstance(caller, Denial):
+        return caller.message
+    region = scope()[1]
+    context = {"kms:ViaService": f"{service}.{region}.amazonaws.com", "kms:CallerAccount": caller.account}
+    found = iam_evaluator._resource_policy("kms", arn)
+    denials = (judge(caller, Asked(action, arn, region, context), found and found[0]) for action in actions)
+    denied = next(filter(None, denials), None)
+    return denied.message if denied else ""
 
 
 def _for_objects() -> None:

@@ -1,15 +1,19 @@
-"""Who may do what with a resource, where MiniStack does not ask: table policies, services, roles of functions."""
+"""Who may do what with a resource, where MiniStack does not ask: table policies, services, roles of functions.
+
+The policies of event buses and of other accounts' keys are found here, too.
+"""
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb, kms
+from ministack.services import dynamodb, eventbridge, kms
 
-from modelward.local.ministack import access, scope
+from modelward.local.ministack import access, in_scope, scope
 from modelward.local.ministack.evaluation import Asked, judge
 
 _ENCRYPTING = ("kms:GenerateDataKey", "kms:Decrypt")  # what a producer needs of the key of a queue or topic
@@ -21,13 +25,13 @@ def call_by_tls() -> None:
     iam_evaluator._request_origin = ContextVar("modelward_request_origin", default=("127.0.0.1", True))
 
 
-def heed_table_policies() -> None:
-    """Let the resource policies of DynamoDB tables decide, together with those of the caller."""
+def heed_resource_policies() -> None:
+    """Let the resource policies of tables, event buses and other accounts' keys decide with those of the caller."""
     original = iam_evaluator._resource_policy
 
     def found(service: str, resource_arn: str) -> tuple[str, str] | None:
-        if service == "dynamodb":
-            return _table_policy(resource_arn)
+        if service in _POLICIES:
+            return _POLICIES[service](resource_arn)
         answer: tuple[str, str] | None = original(service, resource_arn)
         return answer
 
@@ -42,6 +46,34 @@ def _table_policy(arn: str) -> tuple[str, str] | None:
     table = arn.partition("/index/")[0]
     kept = dynamodb._resource_policies.get_scoped(parts[4], parts[3], table)
     return (kept["Policy"], parts[4]) if kept else None
+
+
+def _bus_policy(arn: str) -> tuple[str, str] | None:
+    """Return the policy of an event bus and its account; an empty one of another account's bus without policy."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or not parts[5].startswith("event-bus/"):
+        return None
+    name = parts[5].removeprefix("event-bus/")
+    kept = eventbridge._event_bus_policies.get_scoped(parts[4], parts[3], name)
+    return (json.dumps(kept) if kept else "", parts[4])
+
+
+def _key_policy(arn: str) -> tuple[str, str] | None:
+    """Return the policy of a key and its account; an empty one of another account's key that is not there."""
+    parts = arn.split(":", 5)
+    account, region = (parts[4], parts[3]) if len(parts) == 6 else scope()
+    with in_scope(account, region):
+        found = kms._resolve_key(arn)
+    if found:
+        return str(found.get("Policy") or ""), account
+    return None if account == scope()[0] else ("", account)
+
+
+_POLICIES: Mapping[str, Callable[[str], tuple[str, str] | None]] = {
+    "dynamodb": _table_policy,
+    "events": _bus_policy,
+    "kms": _key_policy,
+}
 
 
 def authorise_each_statement() -> None:
@@ -114,9 +146,13 @@ def service_may_encrypt(service: str, key_id: str, source_arn: str) -> bool:
 
 
 def key_arn(key_id: str) -> str | None:
-    """Return the ARN of a customer's key of this account, by its id, ARN or alias; None for any other."""
-    found = kms._resolve_key(key_id)
-    return found["Arn"] if found else None
+    """Return the ARN of a customer's key, by its id or alias in this account or by its ARN; None for AWS's own."""
+    parts = key_id.split(":", 5)
+    account, region = (parts[4], parts[3]) if len(parts) == 6 else scope()
+    with in_scope(account, region):
+        found = kms._resolve_key(key_id)
+    is_gone = found is None and len(parts) == 6 and parts[5].startswith("key/")
+    return key_id if is_gone else found and found["Arn"]
 
 
 def role_may(role_arn: str, action: str, resource_arn: str) -> bool:

@@ -26,6 +26,7 @@ Where moto's IAM enforcement is switched on, identities are asked as AWS asks th
 account is denied in any case unless its policy shares it.
 """
 
+from modelward.local.ministack.evaluation import know_sessions_by_their_roles
 from modelward.local.moto.models import SageMakerBackend, SageMakerRuntimeBackend, use
 from modelward.local.moto.models import advance as advance
 from modelward.local.moto.models import clock as clock
@@ -38,5 +39,6 @@ from modelward.local.moto.resources import make_known
 
 def install() -> None:
     """Put the local SageMaker in the place of moto's, for every mock of this process. Calling it again does nothing."""
+    know_sessions_by_their_roles()
     use(SageMakerBackend, SageMakerRuntimeBackend)
     make_known()

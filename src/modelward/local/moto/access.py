@@ -43,7 +43,7 @@ class SignedRequest(IAMRequest):
             limits[BOUNDARY] = parsed([_document(self.backend.get_policy(role.permissions_boundary_arn))])
         if session.policy:
             limits[SESSION] = parsed([session.policy])
-        keys = {"aws:userid": session.user_id, **_tags(role.tags)}
+        keys = {"aws:userid": session.user_id, "aws:principalarn": role.arn, **_tags(role.tags)}
         return Rights(session.arn, "AssumedRole", self.account_id, _granted(role), limits, keys)
 
     def check_action_permitted(self, resource: str) -> None:

@@ -167,13 +167,23 @@ class Deployments:
         self._rest(endpoint, at)
 
     def _fail(self, endpoint: Endpoint, rollout: Rollout, at: datetime) -> None:
+        endpoint.failure_reason = self._reason(rollout.new)
         self._stop(rollout.new)
         endpoint.rollout, endpoint.due = None, None
-        endpoint.failure_reason = (
-            f"The primary container for production variant {rollout.new.variants[0].name} did not pass the ping health "
+        self._herald.enter(endpoint, Status.FAILED, at)
+
+    def _reason(self, fleet: Fleet) -> str:
+        unread = [each.hosted for each in fleet if self._hosting.is_without_model(each.key)]
+        if unread:
+            return (
+                f'Failed to download model data for container "container_1" from URL: "{unread[0].model_data_url}". '
+                "Please ensure that there is an object located at the URL and that the role passed to CreateModel has "
+                "permissions to download the model."
+            )
+        return (
+            f"The primary container for production variant {fleet.variants[0].name} did not pass the ping health "
             "check. Please check CloudWatch logs for this endpoint."
         )
-        self._herald.enter(endpoint, Status.FAILED, at)
 
     def _stop(self, fleet: Fleet | None) -> None:
         for variant in fleet or ():

@@ -255,6 +255,7 @@ class Endpoints:
             environment=model.served.environment,
             model_package_arn=model.served.model_package_arn,
             execution_role_arn=model.fields.get("ExecutionRoleArn", ""),
+            endpoint_arn=endpoint.arn,
         )
         variant = plan_variant(declared, key, hosted, kept, is_shadow=is_shadow)
         return replace(variant, is_marketplace=model.served.is_marketplace)

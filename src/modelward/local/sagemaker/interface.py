@@ -66,6 +66,7 @@ class HostedVariant:
     environment: Mapping[str, str]
     model_package_arn: str = ""
     execution_role_arn: str = ""
+    endpoint_arn: str = ""
 
 
 class Hosting(Protocol):
@@ -76,6 +77,9 @@ class Hosting(Protocol):
 
     def healthy(self, endpoint_key: str) -> bool | None:
         """Tell whether a container answers /ping: True, False, or None while it still starts."""
+
+    def is_without_model(self, endpoint_key: str) -> bool:
+        """Tell whether a container is unhealthy because its model data could not be read."""
 
     def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:
         """Have a container answer a request: HTTP status, content type, body."""
@@ -119,6 +123,10 @@ class MemoryHosting:
     def healthy(self, endpoint_key: str) -> bool | None:
         """Ask `health`."""
         return self.health(self.running[endpoint_key])
+
+    def is_without_model(self, endpoint_key: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Tell that nothing is read here."""
+        return False
 
     def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:  # noqa: ARG002 - the protocol's signature
         """Ask `answer`."""
