@@ -115,6 +115,18 @@ def test_who_may_registers_and_approves_in_another_accounts_group(owner: Any, ot
         assert identity.items() <= owner.describe_model_package(ModelPackageName=arn)[who]["IamIdentity"].items()
 
 
+@pytest.mark.fidelity("principal-arn-in-group-policy")
+def test_a_policy_may_be_for_one_role_of_the_other_account_by_a_condition(owner: Any, other: Any, version: str) -> None:
+    for role, is_let_in in (("r", True), ("another", False)):
+        condition = {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/{role}"}}
+        shared = document(allow(*READ, resource=VERSIONS, Principal={"AWS": OTHER}, Condition=condition))
+        owner.put_model_package_group_policy(ModelPackageGroupName="digits", ResourcePolicy=shared)
+        if is_let_in:
+            assert other.describe_model_package(ModelPackageName=version)["ModelPackageVersion"] == 1
+        else:
+            denial(other.describe_model_package, ModelPackageName=version)
+
+
 @pytest.mark.fidelity("copy-needs-describe")
 def test_a_version_is_copied_from_one_account_into_anothers_group(owner: Any, other: Any, version: str) -> None:
     other.create_model_package_group(ModelPackageGroupName="own")

@@ -4,11 +4,12 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modelward.core.errors import InputError
-from modelward.local.deployment import _in_order, _zipped, synthesize
+from modelward.local.deployment import Place, _stacks, _zipped, home, synthesize
 
 APP = """
 import json, os, pathlib
@@ -45,18 +46,44 @@ def test_an_app_that_fails_is_quoted(tmp_path: Path) -> None:
         synthesize(tmp_path, tmp_path / "cdk.out", account="1", region="r")
 
 
-def test_stacks_come_after_those_that_they_depend_on() -> None:
-    stack = "aws:cdk:stack"
+def write(folder: Path, **stacks: Any) -> Path:
+    """Write an assembly of stacks, each given by its place and the resources of its template."""
+    artifacts = {}
+    for name, (place, resources) in stacks.items():
+        (folder / f"{name}.json").write_text(json.dumps({"Resources": resources}))
+        properties = {"templateFile": f"{name}.json"}
+        artifacts[name] = {"type": "aws:cloudformation:stack", "environment": place, "properties": properties}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    return folder
+
+
+def test_the_home_of_an_app_is_where_its_groups_are(tmp_path: Path) -> None:
+    default, there = Place("123456789012", "us-east-1"), "aws://222222222222/eu-west-1"
+    group = {"Group": {"Type": "AWS::SageMaker::ModelPackageGroup"}}
+    assert home(write(tmp_path, serving=(there, {}), registry=("aws://111111111111/eu-west-1", group)), default) == (
+        Place("111111111111", "eu-west-1")
+    )
+    anywhere = "aws://unknown-account/unknown-region"
+    assert home(write(tmp_path, serving=(there, {}), registry=(anywhere, group)), default) == default
+    assert home(write(tmp_path, serving=(there, {}), other=(anywhere, {})), default) == (
+        Place("222222222222", "eu-west-1")
+    )
+    assert home(write(tmp_path, other=("aws://unknown-account/eu-west-1", {})), default) == (
+        Place("123456789012", "eu-west-1")
+    )
+    assert home(write(tmp_path), default) == default
+
+
+def test_stacks_come_after_those_that_they_depend_on(tmp_path: Path) -> None:
+    stack = "aws:cloudformation:stack"
     artifacts = {
         "Tree": {"type": "cdk:tree"},
         "workflow": {"type": stack, "dependencies": ["registry", "workflow.assets"]},
         "workflow.assets": {"type": "cdk:asset-manifest"},
         "registry": {"type": stack},
     }
-    for artifact in artifacts.values():
-        if artifact["type"] == stack:
-            artifact["type"] = "aws:cloudformation:stack"
-    assert _in_order(artifacts) == ["registry", "workflow"]
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    assert [name for name, _ in _stacks(tmp_path)] == ["registry", "workflow"]
 
 
 def test_a_folder_makes_the_same_zip_whenever_its_files_are_the_same(tmp_path: Path) -> None:

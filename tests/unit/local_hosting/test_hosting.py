@@ -166,6 +166,7 @@ def test_a_model_that_cannot_be_loaded_is_unhealthy_and_says_why(
     stage.start(files)
     assert stage.started() is False
     assert reason in (stage.hosting.reason(KEY) or "")
+    assert stage.hosting.is_without_model(KEY) is isinstance(files, OSError)
     assert stage.ask("[]")[0] == 503
 
 

@@ -4,7 +4,8 @@ MiniStack has no plug-in interface, so the local SageMaker is put beside its ser
 otherwise than AWS is mended by them. The version is pinned and `tests/unit/local_hosting/test_ministack_names.py`
 fails for each name that goes away or changes its meaning. Everything above this package sees plain functions:
 the server's here; who may do what in `access`, `evaluation`, `policies`, `keys`, `sessions` (source identities) and
-`buckets` (other accounts'); events in `events` and, from bus to bus, in `buses`; metrics and alarms in `alarms`;
+`buckets` (other accounts'); events in `events` and, to other buses, in `buses`, whose policies CloudFormation gets in
+`bus_policies`; metrics and alarms in `alarms`;
 CloudFormation in `templates` and `completions`; functions and what they are fed from in `lambdas` and `mappings`.
 
 MiniStack keeps its state in modules and reads its settings when its app is imported, so one process runs one MiniStack,

@@ -11,7 +11,7 @@ import ministack.app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import iam, sts
 
-from modelward.local.ministack import Response, scope
+from modelward.local.ministack import Response, evaluation, scope
 from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Asked, Denial, Rights, everything, judge
 
 SOURCE_IDENTITY = "SourceIdentity"  # where `sessions` keeps it in a session
@@ -87,11 +87,9 @@ def role_rights(role_arn: str, session: str) -> Rights:
 
 def role_of(arn: str) -> str:
     """Return the ARN of the role of a session, with the role's path; any other ARN as it is."""
-    if ":assumed-role/" not in arn:
-        return arn
-    account, name = arn.split(":")[4], arn.split("/")[1]
-    role = iam._roles.get_scoped(account, None, name)
-    return str(role["Arn"]) if role else f"arn:aws:iam::{account}:role/{name}"
+    pathless = evaluation.role_of(arn)
+    role = iam._roles.get_scoped(pathless.split(":")[4], None, pathless.rpartition("/")[2]) if pathless != arn else None
+    return str(role["Arn"]) if role else pathless
 
 
 def service_may_assume(service: str, role_arn: str, source_arn: str = "") -> bool:

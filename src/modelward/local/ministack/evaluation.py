@@ -59,7 +59,13 @@ class Asked:
     context: Mapping[str, Any]
 
 
-def know_sessions_by_their_roles(role_of: Callable[[str], str] = str) -> None:
+def role_of(arn: str) -> str:
+    """Return the ARN of the role of a session, which does not tell the role's path; any other ARN as it is."""
+    partition, account = arn.split(":")[1:5:3] if ":assumed-role/" in arn else ("", "")
+    return f"arn:{partition}:iam::{account}:role/{arn.split('/')[1]}" if account else arn
+
+
+def know_sessions_by_their_roles(role_of: Callable[[str], str] = role_of) -> None:
     """Let aws:PrincipalArn of a session be the ARN of its role, as on AWS; MiniStack's evaluator takes the session's.
 
     `role_of` gives the role of a session by ARN, for callers whose `keys` do not tell it.
