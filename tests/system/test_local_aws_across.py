@@ -544,6 +544,63 @@ def test_a_role_that_does_not_trust_sagemaker_for_its_account_reads_no_model(
     assert is_without_its_model(endpoint("distrusted", distrusting))
 
 
+def test_a_bucket_may_be_encrypted_with_another_accounts_key_that_permits_it(
+    aws: Any, vault: Vault, people: Any
+) -> None:
+    aws.root_client("s3", account=B).create_bucket(Bucket="copies-of-b")
+    generating = allow("kms:GenerateDataKey", "kms:Decrypt", Principal=ROOT_OF_B)
+    user = people.client(people.user("copying", allow("s3:*"), allow("kms:*"), account=B), "s3")
+    weak = people.client(people.user("without-keys", allow("s3:*"), account=B), "s3")
+
+    def put(client: Any, key: str = vault.key) -> str:
+        request = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+        try:
+            client.put_object(Bucket="copies-of-b", Key="m", Body=b"x", **request)
+        except ClientError as error:
+            return str(error)
+        return "done"
+
+    vault.let_use()
+    assert "no resource-based policy allows the kms:GenerateDataKey action" in put(user)
+    assert "no resource-based policy" in put(user, vault.key[:-1] + "x"), "a key that is not there permits nothing"
+    vault.let_use(generating)
+    assert put(user) == "done"
+    assert "no identity-based policy allows the kms:GenerateDataKey action" in put(weak)
+    assert user.get_object(Bucket="copies-of-b", Key="m")["Body"].read() == b"x"
+    vault.let_use()
+    with pytest.raises(ClientError, match="kms:Decrypt"):
+        user.get_object(Bucket="copies-of-b", Key="m")
+    with pytest.raises(ClientError, match="kms:Decrypt"):
+        aws.root_client("s3", account=B).get_object(Bucket="copies-of-b", Key="m")
+
+
+def test_a_bucket_lets_in_whom_its_policy_names_and_the_root_of_an_account_that_it_names(
+    aws: Any, vault: Vault, people: Any
+) -> None:
+    reading = allow("s3:GetObject", resource=OBJECTS, Principal=ROOT_OF_B)
+    vault.let_use(allow("kms:Decrypt", Principal=ROOT_OF_B))
+    root = aws.root_client("s3", account=B)
+    named = people.client(people.user("named", allow("s3:*"), allow("kms:*"), account=B), "s3")
+    others = people.client(people.user("not-named", allow("s3:*"), allow("kms:*"), account=B), "s3")
+
+    def is_read(client: Any) -> bool:
+        try:
+            client.get_object(Bucket="vault-of-a", Key="m.tar.gz")
+        except client.exceptions.ClientError:
+            return False
+        return True
+
+    vault.let_read()
+    assert [is_read(client) for client in (root, named, others)] == [False, False, False]
+    vault.let_read(reading)
+    assert [is_read(client) for client in (root, named, others)] == [True, True, True]
+    vault.let_read({**reading, "Condition": only(f"arn:aws:iam::{B}:user/named")})
+    assert [is_read(client) for client in (root, named, others)] == [False, True, False]
+    other_than = {"ArnNotEquals": {"aws:PrincipalArn": f"arn:aws:iam::{B}:user/named"}}
+    vault.let_read({**reading, "Condition": other_than})
+    assert [is_read(client) for client in (root, named, others)] == [True, False, True]
+
+
 # Repositories of images, and alarms
 
 

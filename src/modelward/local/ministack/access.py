@@ -11,7 +11,7 @@ import ministack.app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import iam, sts
 
-from modelward.local.ministack import Response, evaluation, scope
+from modelward.local.ministack import Response, evaluation, in_scope, scope
 from modelward.local.ministack.evaluation import BOUNDARY, SESSION, Asked, Denial, Rights, everything, judge
 
 SOURCE_IDENTITY = "SourceIdentity"  # where `sessions` keeps it in a session
@@ -50,7 +50,11 @@ def rights(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Rights
 
 def caller_rights() -> Rights | Denial:
     """Return what the caller may do for whom a service works, also where it works for another account by now."""
-    return rights_of(iam_evaluator._verified_key.get(), caller_account())
+    key, account = iam_evaluator._verified_key.get(), caller_account()
+    if not key and not iam_evaluator._anonymous.get():  # a root, whose keys MiniStack does not verify
+        return Rights(f"arn:aws:iam::{account}:root", "Account", account, everything())
+    with in_scope(account, scope()[1]):  # where the policies of its users are kept
+        return rights_of(key, account)
 
 
 def caller_account() -> str:

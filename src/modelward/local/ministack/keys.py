@@ -34,8 +34,9 @@ def demand_grants() -> None:
 def _refusal(service: str, key_id: str | None, *actions: str) -> str:
     """Say which of these the caller of this request may not do with a key; nothing if all, or if it is AWS's key."""
     arn = policies.key_arn(key_id) if key_id else None
-    if arn is None or not (iam_evaluator._verified_key.get() or iam_evaluator._anonymous.get()):
-        return ""  # without a request, it is MiniStack that calls
+    is_known = iam_evaluator._verified_key.get() or iam_evaluator._anonymous.get()
+    if arn is None or not (is_known or access.caller_account() != arn.split(":")[4]):
+        return ""  # it is the root of the key's account, or, without a request, MiniStack that calls
     caller = access.caller_rights()
     if isinstance(caller, Denial):
         return caller.message
