@@ -1,6 +1,7 @@
 """An AWS account in this process, with Modelward deployed: what the stacks make, as far as the SDK needs it."""
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ import modelward
 from bench.traffic import Traffic
 from modelward.bootstrap import context_of
 from modelward.config.settings import Settings
+from modelward.core.names import EVENT_SOURCE, ROLLOUT_REQUESTED, bus_name
 from modelward.local import moto as local
 from modelward.local.sagemaker import Caller, SageMaker
 from modelward.services.context import Context
@@ -168,10 +170,22 @@ def _deploy(session: boto3.Session) -> None:
         table_arn=table,
         topic_arn=f"arn:aws:sns:{REGION}:{ACCOUNT}:told",
         role_arn=f"arn:aws:iam::{ACCOUNT}:role/model-execution",
-        reconcile_queue_url=session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"],
+        reconcile_queue_url=_inbox(session),
     )
     for name, value in settings.to_parameters().items():
         session.client("ssm").put_parameter(Name=name, Value=value, Type="String")
+
+
+def _inbox(session: boto3.Session) -> str:
+    """Make the reconciler's queue behind the bus on which rollouts are asked for; give its URL."""
+    url: str = session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"]
+    events, bus = session.client("events"), bus_name("acme")
+    pattern = json.dumps({"source": [EVENT_SOURCE], "detail-type": [ROLLOUT_REQUESTED]})
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name="asked", EventBusName=bus, EventPattern=pattern)
+    target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:reconcile"}
+    events.put_targets(Rule="asked", EventBusName=bus, Targets=[target])
+    return url
 
 
 _LEDGER: dict[str, Any] = {

@@ -22,9 +22,9 @@ _IMPORT_MS, _HELP_MS, _HANDLER_MS = 30, 150, 60
 
 # Lambda's runtime brings these along.
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
-# What each function uses for every event: the name of the gateway in its context, and of the service.
+# What each function uses for every event: the gateway, as it is called on its context, and the name of the service.
 _GATEWAYS = {
-    "model_package": {"sagemaker": "sagemaker", "ledger": "dynamodb", "queue": "sqs"},
+    "model_package": {"sagemaker": "sagemaker", "ledger": "dynamodb", "bus('digits', 'staging')": "events"},
     "reconcile": {"sagemaker": "sagemaker", "ledger": "dynamodb", "queue": "sqs"},
     "notify": {"sagemaker": "sagemaker", "ledger": "dynamodb", "topic": "sns", "webhook": "secretsmanager"},
 }
@@ -37,7 +37,7 @@ clients = [session.client(service, config=config) for service in {services!r}]
 _COLD = """
 from modelward.handlers import shell, {handler}
 context = shell.context()
-gateways = [getattr(context, name) for name in {gateways!r}]
+gateways = [{gateways}]
 """
 
 
@@ -71,7 +71,7 @@ def _functions(folder: Path) -> Iterator[Figure]:
 def _cold_start(handler: str, asset: Path, runtime: Path) -> Figure:
     gateways = _GATEWAYS[handler]
     bare = _BARE.format(services=sorted(gateways.values()))
-    cold = _COLD.format(handler=handler, gateways=list(gateways))
+    cold = _COLD.format(handler=handler, gateways=", ".join(f"context.{each}" for each in gateways))
     environ = _environ() | _function_environ(asset, runtime)
     programs = {"bare": _isolated(bare, environ), "cold": _isolated(cold, environ)}
     compiled = least_s(programs)

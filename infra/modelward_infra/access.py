@@ -7,12 +7,11 @@ read and register goes on doing so while there is no workflow. Nothing here keep
 
 from dataclasses import dataclass
 
-from aws_cdk import Environment, Stack, Tags
+from aws_cdk import Environment
 from constructs import Construct
 
-from modelward_infra.flags import pin_flags
-from modelward_infra.messaging import Inbox
 from modelward_infra.roles import Duties, DutiesProps, govern
+from modelward_infra.stack import RegistryPart, RegistryPartProps
 from modelward_infra.stacks import RegistryStack
 
 
@@ -24,25 +23,14 @@ class AccessStackProps:
     env: Environment | None = None
 
 
-class AccessStack(Stack):
+class AccessStack(RegistryPart):
     """Policies and roles of contributors, validators, approvers and auditors."""
 
     def __init__(self, scope: Construct, construct_id: str, props: AccessStackProps) -> None:
         """Make the stack."""
         content = props.registry.content
         spec = content.spec
-        super().__init__(
-            scope,
-            construct_id,
-            analytics_reporting=False,
-            description=f"Model registry {spec.name}: who may do what",
-            env=props.env,
-        )
-        pin_flags(self)
+        super().__init__(scope, construct_id, RegistryPartProps(spec, "who may do what", props.env))
         self.add_stack_dependency(props.registry)
-        Tags.of(self).add("modelward:registry", spec.name)
-        rollouts_arn = self.format_arn(service="sqs", resource=Inbox.name_of(spec.name, "Rollouts"))
-        self.duties = Duties(
-            self, "Duties", DutiesProps(spec, content.bucket, content.key, content.ledger, rollouts_arn)
-        )
+        self.duties = Duties(self, "Duties", DutiesProps(spec, content.bucket, content.key, content.ledger))
         govern(self, spec.access)

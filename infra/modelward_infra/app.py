@@ -11,6 +11,7 @@ from modelward.config import RegistrySpec, load
 from modelward.core.errors import ConfigError
 from modelward.core.names import registry_stack
 from modelward_infra.access import AccessStack, AccessStackProps
+from modelward_infra.environment import EnvironmentStack, EnvironmentStackProps
 from modelward_infra.instances import check_instance_types
 from modelward_infra.stacks import GroupsStack, RegistryStack, RegistryStackProps, WorkflowStack, WorkflowStackProps
 
@@ -64,7 +65,8 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
     Args:
         scope: The app, or a stage of it.
         spec_path: The declaration.
-        env: Account and region. Without it the stacks go where the deployer's credentials point.
+        env: Account and region, where registry.toml names none. Without both, the stacks go where the deployer's
+            credentials point.
 
     Raises:
         ConfigError: the declaration is wrong, or names an instance type that SageMaker does not have.
@@ -74,6 +76,8 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
     spec = load(path)
     check_instance_types(spec, str(path))
     _check_sizes(spec, path)
+    if spec.account:
+        env = Environment(account=spec.account, region=spec.region)
     registry = RegistryStack(scope, registry_stack(spec.name), RegistryStackProps(spec=spec, env=env))
     for name in spec.owned():
         if name != registry_stack(spec.name):
@@ -82,6 +86,8 @@ def build(scope: Construct, spec_path: str | Path, *, env: Environment | None = 
         scope, f"{spec.name}-workflow", WorkflowStackProps(registry=registry.content, spec_path=path, env=env)
     )
     AccessStack(scope, f"{spec.name}-access", AccessStackProps(registry=registry, env=env))
+    for each in spec.foreign:
+        EnvironmentStack(scope, f"{spec.name}-{each.name}", EnvironmentStackProps(spec, path, each.name))
     return Registry(registry, workflow)
 
 

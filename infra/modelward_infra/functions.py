@@ -1,5 +1,6 @@
 """The Lambda functions: one folder of code, and for each function a role that may do its work and nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,6 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from modelward.config import Settings
 from modelward.core.names import fit_name
 from modelward_infra.asset import assemble
 from modelward_infra.grants import acknowledge, acknowledge_checkov, acknowledge_lint, acknowledge_wildcards, allow
@@ -58,17 +58,20 @@ class FunctionRuntime:
     """What all functions of a deployment share."""
 
     code: FunctionCode
-    settings: Settings
+    name: str
+    """With which all names begin: the registry, or the registry and an environment."""
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerProps:
-    """What it does, as people shall read it; which handler does it, on what, for how long at most."""
+    """What it does, as people shall read it; which handler does it, on what, for how long at most, under which role."""
 
     task: str
     handler: str
     runtime: FunctionRuntime
     timeout_s: int
+    role_name: str | None = None
 
 
 class Handler(Construct):
@@ -77,10 +80,10 @@ class Handler(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: HandlerProps) -> None:
         """Make the function, its role and its log group."""
         super().__init__(scope, construct_id)
-        settings = props.runtime.settings
+        runtime = props.runtime
         # A name that people know, and not one that CloudFormation makes up: a function's name is the name of its
         # session, so SageMaker writes it into CreatedBy and LastModifiedBy, and the history tells it as who did it.
-        name = fit_name(settings.registry, props.task)
+        name = fit_name(runtime.name, props.task)
         log_group = logs.LogGroup(
             self,
             "Logs",
@@ -88,14 +91,15 @@ class Handler(Construct):
             removal_policy=RemovalPolicy.DESTROY,
             retention=logs.RetentionDays.THREE_MONTHS,
         )
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        service = iam.ServicePrincipal("lambda.amazonaws.com")
+        self.role = iam.Role(self, "Role", assumed_by=service, role_name=props.role_name)
         self.function = lambda_.Function(
             self,
             "Function",
             architecture=lambda_.Architecture.ARM_64,
-            code=props.runtime.code.code,
-            description=f"Modelward {settings.registry}: {props.task}",
-            environment={"POWERTOOLS_SERVICE_NAME": props.handler, **settings.to_env()},
+            code=runtime.code.code,
+            description=f"Modelward {runtime.name}: {props.task}",
+            environment={"POWERTOOLS_SERVICE_NAME": props.handler, **runtime.variables},
             function_name=name,
             handler=f"modelward.handlers.{props.handler.replace('-', '_')}.handler",
             log_group=log_group,

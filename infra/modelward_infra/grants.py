@@ -35,6 +35,20 @@ def deny(
         grantee.grant_principal.add_to_principal_policy(statement)
 
 
+def from_abroad(role_arn: str, actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
+    """Make a statement of a resource policy that lets in one role of another account.
+
+    Its account is the principal and the role a condition: a policy that names a role is refused while there is none,
+    and turns into a dead number when the role is made anew (IAM, "Principal").
+    """
+    return iam.PolicyStatement(
+        principals=[iam.AccountPrincipal(role_arn.split(":")[4])],
+        actions=list(actions),
+        resources=list(resources),
+        conditions={"ArnEquals": {"aws:PrincipalArn": role_arn}},
+    )
+
+
 def _statements(resources: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(resources), _RESOURCES_PER_STATEMENT):
         yield list(resources[start : start + _RESOURCES_PER_STATEMENT])

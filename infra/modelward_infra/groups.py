@@ -10,12 +10,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from modelward.config import ModelSpec
+from modelward.config import RegistrySpec
+from modelward.config.accounts import rollout_role_arn
 from modelward.core.errors import InputError
 from modelward.core.names import ENTITY_NAME_RULE, GROUP_DESCRIPTION, is_entity_name
 from modelward_infra import patterns
 from modelward_infra.arns import sagemaker_arns
-from modelward_infra.grants import accept_wildcards, allow, deny
+from modelward_infra.grants import accept_wildcards, allow, deny, from_abroad
 
 _GROUP, _VERSION = "model-package-group", "model-package"
 _EACH_VERSION = "Each version has a number of its own, so the policy names the versions of the models."
@@ -201,11 +202,14 @@ class ModelPackageGroupProps:
         name: 1 to 63 letters, digits and hyphens. It cannot be changed: CloudFormation would make another group.
         owner: Who answers for the model, as the tag `modelward:owner`; None for no tag.
         existing: The group is there already. It is neither made, changed, tagged nor removed; grants and rules work.
+        served_by: Roles of other accounts that may serve its versions there, by ARN (SageMaker `CreateModel`). An
+            existing group's policy is its owner's.
     """
 
     name: str
     owner: str | None = None
     existing: bool = False
+    served_by: Sequence[str] = ()
 
 
 class ModelPackageGroup(ModelVersions):
@@ -229,16 +233,23 @@ class ModelPackageGroup(ModelVersions):
             "Default",  # an id that is no part of the logical id
             model_package_group_name=props.name,
             model_package_group_description=GROUP_DESCRIPTION,
+            model_package_group_policy=self._policy(props.served_by),
             tags=[CfnTag(key="modelward:owner", value=props.owner)] if props.owner else None,
         )
         group.apply_removal_policy(RemovalPolicy.RETAIN)
 
+    def _policy(self, served_by: Sequence[str]) -> iam.PolicyDocument | None:
+        # CreateModel reads the package with the caller's rights.
+        names = ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage")
+        statements = [from_abroad(role_arn, names, *self._arns()[1]) for role_arn in served_by]
+        return iam.PolicyDocument(statements=statements) if statements else None
+
 
 @dataclass(frozen=True, slots=True)
 class ModelPackageGroupsProps:
-    """Models, and the names of those whose groups are made here."""
+    """What is declared, and the names of those models whose groups are made here."""
 
-    models: Sequence[ModelSpec]
+    spec: RegistrySpec
     made: Sequence[str]
 
 
@@ -251,14 +262,16 @@ class ModelPackageGroups(ModelVersions):
 
     def __init__(self, scope: Construct, construct_id: str, props: ModelPackageGroupsProps) -> None:
         """Make the groups."""
-        models, made = {model.name: model for model in props.models}, set(props.made)
-        super().__init__(scope, construct_id, sorted(models))
+        super().__init__(scope, construct_id, sorted(props.spec.models))
         self.by_name: Mapping[str, ModelPackageGroup] = {
-            name: ModelPackageGroup(
-                self, name, ModelPackageGroupProps(name, models[name].owner, existing=name not in made)
-            )
-            for name in self.names
+            name: ModelPackageGroup(self, name, _group(props, name)) for name in self.names
         }
+
+
+def _group(props: ModelPackageGroupsProps, name: str) -> ModelPackageGroupProps:
+    spec, model = props.spec, props.spec.models[name]
+    served_by = [rollout_role_arn(spec, each.name) for each in spec.foreign if each.name in model.endpoints]
+    return ModelPackageGroupProps(name, model.owner, existing=name not in props.made, served_by=served_by)
 
 
 def _check_name(key: str, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -12,7 +12,6 @@ from modelward.config import ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import acknowledge_wildcards, allow
-from modelward_infra.storage import ArtifactBucket
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
 # By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
@@ -24,12 +23,26 @@ _OPERATIONS: Mapping[str, Sequence[str]] = {
 }
 
 
+class Readable(Protocol):
+    """Where artifacts are."""
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to read them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelExecutionRoleProps:
-    """Where the artifacts are: in the registry's bucket, and where versions keep theirs that others registered."""
+    """Where the artifacts are: in the registry's bucket, and where versions keep theirs that others registered.
 
-    bucket: ArtifactBucket
+    Args:
+        bucket: The registry's bucket, of this account or of another one.
+        existing: Other places.
+        name: The role's name, where another account must know it.
+    """
+
+    bucket: Readable
     existing: ExistingSpec = field(default_factory=ExistingSpec)
+    name: str | None = None
 
 
 class ModelExecutionRole(Construct):
@@ -47,6 +60,7 @@ class ModelExecutionRole(Construct):
             "Role",
             description="SageMaker models that are made from versions of the model registry",
             assumed_by=iam.ServicePrincipal(_SAGEMAKER, conditions={"StringEquals": {"aws:SourceAccount": account}}),
+            role_name=props.name,
         )
         props.bucket.grant_read(self.role)
         self._allow_artifacts(props.existing)
@@ -54,8 +68,10 @@ class ModelExecutionRole(Construct):
         self._allow_images(images)
         self._allow_telemetry(logs)
         self._acknowledge(images, logs)
-        self.role.apply_removal_policy(RemovalPolicy.RETAIN)
-        cast("iam.Policy", self.role.node.find_child("DefaultPolicy")).apply_removal_policy(RemovalPolicy.RETAIN)
+        # With a name of its own, one that a failed first deployment left behind would be in the way of the next.
+        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if props.name else RemovalPolicy.RETAIN
+        self.role.apply_removal_policy(kept)
+        cast("iam.Policy", self.role.node.find_child("DefaultPolicy")).apply_removal_policy(kept)
 
     def grant_pass(self, grantee: iam.IGrantable) -> None:
         """Allow to hand the role to SageMaker, and to no other service."""
@@ -142,6 +158,13 @@ class Endpoints(Construct):
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at endpoints."""
         allow(grantee, ["sagemaker:DescribeEndpoint"], *self._arns()["endpoint"])
+
+    def grant_serve(self, grantee: iam.IGrantable, version_arns: Sequence[str]) -> None:
+        """Allow to make the models of these endpoints from versions of another account.
+
+        AWS's reference names the model for `CreateModel`, its guide to deployment across accounts the version.
+        """
+        allow(grantee, ["sagemaker:CreateModel"], *self._arns()["model"], *version_arns)
 
     def grant_operate(self, grantee: iam.IGrantable) -> None:
         """Allow to create, update, describe and delete endpoints, and to create what they are made of."""

@@ -7,11 +7,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelward.config import RegistrySpec
+from modelward.config.accounts import models_role_arn
 from modelward.core.errors import NotFoundError
 from modelward.core.names import registry_stack
 from modelward_infra.flags import pin_flags
 from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps, ModelVersions
 from modelward_infra.hosting import ModelExecutionRole, ModelExecutionRoleProps
+from modelward_infra.images import ImageRepository, ImageRepositoryProps
 from modelward_infra.storage import (
     ArtifactBucket,
     ArtifactBucketProps,
@@ -47,17 +49,32 @@ class ModelRegistry(ModelVersions):
         self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(self.key, existing.bucket))
         self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
         made = props.spec.owned().get(registry_stack(props.spec.name), ())
-        self.groups = ModelPackageGroups(
-            self, "Groups", ModelPackageGroupsProps(tuple(props.spec.models.values()), made)
-        )
+        self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(props.spec, made))
         self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(self.bucket, existing))
+        for name in props.spec.images:
+            guests = [models_role_arn(props.spec, each.name) for each in props.spec.foreign]
+            ImageRepository(self, f"Images-{name}", ImageRepositoryProps(name, guests))
+        for environment in props.spec.foreign:
+            self._share(environment.name)
         self._refer_strongly()
+
+    def _share(self, environment: str) -> None:
+        """Let what serves in another account read its models' artifacts; groups say so themselves."""
+        served = sorted(self.spec.within(environment).models)
+        self.bucket.share(models_role_arn(self.spec, environment), served)
 
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.
         for each in (self.key.key, self.bucket.bucket, self.ledger.table, self.execution_role.role):
             if each.node.default_child:  # one that was there already is referred to by its name
                 CrossStackReferences.of(each).produce(ReferenceStrength.STRONG)
+
+    def grant_reconcile(self, grantee: iam.IGrantable) -> None:
+        """Allow what a rollout does here: to read versions and mark how far they are, to serve them, to record it."""
+        self.groups.grant_read(grantee)
+        self.groups.grant_update(grantee)
+        self.groups.grant_deploy(grantee)
+        self.ledger.grant_append(grantee)
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at versions and history, and to download artifacts."""

@@ -26,9 +26,10 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelward.config import AccessSpec, Enter, RegistrySpec, Settings
+from modelward.config.accounts import buses_abroad, look_role_arn
 from modelward.core.errors import InputError
 from modelward.core.model_package import ApprovalStatus
-from modelward.core.names import endpoint_name, rollout_prefix
+from modelward.core.names import bus_name, endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import acknowledge_wildcards, across
 from modelward_infra.storage import ArtifactBucket, Ledger, RegistryKey
@@ -63,13 +64,12 @@ def _policy_arn(scope: Construct, reference: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class DutiesProps:
-    """What is declared, what there is to read and to write, and the queue that takes requests for rollouts."""
+    """What is declared, what there is to read and to write."""
 
     spec: RegistrySpec
     bucket: ArtifactBucket
     key: RegistryKey
     ledger: Ledger
-    rollouts_arn: str
 
 
 class Duties(Construct):
@@ -82,7 +82,7 @@ class Duties(Construct):
             InputError: so many models have approvers of their own that one policy cannot name them.
         """
         super().__init__(scope, construct_id)
-        self._props = props
+        self._props, self._at_home = props, props.spec.within("")
         spec, access = props.spec, props.spec.access
         models = sorted(spec.models)
         own = {model.name: model.access.approvers for model in spec.models.values() if model.access}
@@ -103,9 +103,9 @@ class Duties(Construct):
         )
         wild = {each for statement in statements for each in statement.resources if "*" in each}
         acknowledge_wildcards(policy, sorted(wild), _WILDCARDS)
-        self._publish(f"{name}Policy", policy.managed_policy_arn)
+        self._publish(name, "Policy", policy.managed_policy_arn)
         if principals:
-            self._publish(f"{name}Role", self._role(f"{name}Role", principals, policy).role_arn)
+            self._publish(name, "Role", self._role(f"{name}Role", principals, policy).role_arn)
 
     def _role(self, name: str, principals: Sequence[str], policy: iam.ManagedPolicy) -> iam.Role:
         trusted = [iam.ArnPrincipal(arn) for arn in principals]
@@ -115,12 +115,9 @@ class Duties(Construct):
         cast("iam.PolicyDocument", role.assume_role_policy).add_statements(identify)
         return role
 
-    def _publish(self, name: str, arn: str) -> None:
-        duty, kind = name[:-6], "policy"
-        if name.endswith("Role"):
-            duty, kind = name[:-4], "role"
-        path = f"{Settings.parameter_path(self._props.spec.name)}/access/{duty[0].lower()}{duty[1:]}-{kind}"
-        ssm.StringParameter(self, f"{name}Arn", parameter_name=path, string_value=arn)
+    def _publish(self, duty: str, kind: str, arn: str) -> None:
+        path = f"{Settings.parameter_path(self._props.spec.name)}/access/{duty[0].lower()}{duty[1:]}-{kind.lower()}"
+        ssm.StringParameter(self, f"{duty}{kind}Arn", parameter_name=path, string_value=arn)
 
     # --- duties ---------------------------------------------------------------------------------------------------
 
@@ -174,7 +171,7 @@ class Duties(Construct):
         served = {"DescribeEndpoint": "endpoint", "DescribeEndpointConfig": "endpoint-config", "DescribeModel": "model"}
         arns = self._arns(models, *served.values(), budget_chars=_ENDPOINTS_CHARS)
         looks = [_allow([f"sagemaker:{call}"], *arns[kind]) for call, kind in served.items() if arns[kind]]
-        return [*self._reading(models, "sagemaker:DescribeModelPackageGroup"), *looks]
+        return [*self._reading(models, "sagemaker:DescribeModelPackageGroup"), *looks, *self._looking_abroad()]
 
     def _not_theirs(self, models: Sequence[str]) -> list[iam.PolicyStatement]:
         """Keep those who decide about all models from those that have approvers of their own."""
@@ -215,11 +212,22 @@ class Duties(Construct):
         """Allow to ask for a rollout, and to watch it."""
         endpoints = self._arns(models, "endpoint", budget_chars=_ENDPOINTS_CHARS)["endpoint"]
         watching = [_allow(["sagemaker:DescribeEndpoint"], *endpoints)] if endpoints else []
-        return [_allow(["sqs:SendMessage"], self._props.rollouts_arn), *watching]
+        return [_allow(["events:PutEvents"], *self._bus_arns()), *watching, *self._looking_abroad()]
+
+    def _bus_arns(self) -> list[str]:
+        spec = self._props.spec
+        here = Stack.of(self).format_arn(service="events", resource="event-bus", resource_name=bus_name(spec.name))
+        return [here, *buses_abroad(spec)]
+
+    def _looking_abroad(self) -> list[iam.PolicyStatement]:
+        """Allow to take on the roles by which other accounts let their endpoints be seen."""
+        spec = self._props.spec
+        roles = [look_role_arn(spec, each.name) for each in spec.foreign]
+        return [_allow(["sts:AssumeRole"], *roles)] if roles else []
 
     def _arns(self, models: Sequence[str], *kinds: str, budget_chars: int) -> Mapping[str, Sequence[str]]:
         """Give the ARNs of some kinds: by name if there is room for all of them, else one pattern for each kind."""
-        pairs = [(model, place) for model in models for place in sorted(self._props.spec.models[model].endpoints)]
+        pairs = [(model, place) for model in models for place in sorted(self._at_home.models[model].endpoints)]
         patterns = [f"{rollout_prefix(*pair)}-v*" for pair in pairs]
         names = {
             "model-package-group": models,

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from modelward.core.names import EVENT_SOURCE, ROLLOUT_REQUESTED
 from modelward_infra import patterns
 from modelward_infra.groups import ModelPackageGroups
 from modelward_infra.hosting import Endpoints
@@ -63,6 +65,47 @@ class EndpointRule(Construct):
                 event_pattern=patterns.endpoints(props.endpoints.names),
                 targets=[_target(props.inbox)],
             )
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutBusProps:
+    """What the bus is called, who is woken, and the other account that may ask, if the registry is in one."""
+
+    name: str
+    inbox: Inbox
+    registry_account: str | None = None
+
+
+class RolloutBus(Construct):
+    """The event bus on which rollouts of the endpoints of this account are asked for.
+
+    A bus and not the queue itself: the account that asks needs to know a name only, and one more rule is enough for
+    others to hear what is asked.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: RolloutBusProps) -> None:
+        """Make the bus, its policy if others than this account may ask, and its rule."""
+        super().__init__(scope, construct_id)
+        self.bus = events.EventBus(self, "Bus", event_bus_name=props.name, description="Rollouts are asked for here")
+        if props.registry_account:
+            self.bus.add_to_resource_policy(self._invitation(props.registry_account))
+        events.Rule(
+            self,
+            "Rule",
+            description="Rollouts that are asked for",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=[EVENT_SOURCE], detail_type=[ROLLOUT_REQUESTED]),
+            targets=[_target(props.inbox)],
+        )
+
+    def _invitation(self, account: str) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid="TheRegistryAsks",
+            principals=[iam.AccountPrincipal(account)],
+            actions=["events:PutEvents"],
+            resources=[self.bus.event_bus_arn],
+            conditions={"StringEquals": {"events:source": EVENT_SOURCE, "events:detail-type": ROLLOUT_REQUESTED}},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
-"""The two stacks: what must never be lost, and what can be made again at any time."""
+"""The stacks of the registry's account: what must never be lost, and what can be made again at any time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aws_cdk import Environment, Stack, Tags
+from aws_cdk import Environment
 from constructs import Construct
 
 from modelward.config import RegistrySpec
-from modelward_infra.flags import pin_flags
 from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps
 from modelward_infra.registry import ModelRegistry, ModelRegistryProps
 from modelward_infra.roles import govern
+from modelward_infra.stack import RegistryPart, RegistryPartProps
 from modelward_infra.workflow import ApprovalWorkflow, ApprovalWorkflowProps
 
 # An id that is no part of logical ids: what the constructs hold has the ids that it had when it lay in the stacks.
@@ -25,41 +25,27 @@ class RegistryStackProps:
     env: Environment | None = None
 
 
-class RegistryStack(Stack):
+class RegistryStack(RegistryPart):
     """What a registry is, protected from termination."""
 
     def __init__(self, scope: Construct, construct_id: str, props: RegistryStackProps) -> None:
         """Make the stack."""
-        super().__init__(
-            scope,
-            construct_id,
-            analytics_reporting=False,
-            description=f"Model registry {props.spec.name}: groups, artifacts, ledger",
-            env=props.env,
-            termination_protection=True,
-        )
-        pin_flags(self)
+        part = RegistryPartProps(props.spec, "groups, artifacts, ledger", props.env, is_protected=True)
+        super().__init__(scope, construct_id, part)
         self.content = ModelRegistry(self, _CONTENT, ModelRegistryProps(spec=props.spec))
         govern(self, props.spec.access)
 
 
-class GroupsStack(Stack):
-    """A share of the groups of a registry that has too many for one stack."""
+class GroupsStack(RegistryPart):
+    """A share of the groups of a registry that has too many for one stack, protected from termination."""
 
     def __init__(self, scope: Construct, construct_id: str, props: RegistryStackProps) -> None:
-        """Make the stack, protected from termination."""
-        super().__init__(
-            scope,
-            construct_id,
-            analytics_reporting=False,
-            description=f"Model registry {props.spec.name}: a share of its groups",
-            env=props.env,
-            termination_protection=True,
-        )
-        pin_flags(self)
-        Tags.of(self).add("modelward:registry", props.spec.name)
+        """Make the stack."""
+        part = RegistryPartProps(props.spec, "a share of its groups", props.env, is_protected=True)
+        super().__init__(scope, construct_id, part)
         names = props.spec.owned()[construct_id]
-        ModelPackageGroups(self, "Groups", ModelPackageGroupsProps([props.spec.models[name] for name in names], names))
+        held = replace(props.spec, models={name: props.spec.models[name] for name in names})
+        ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(held, names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +57,12 @@ class WorkflowStackProps:
     env: Environment | None = None
 
 
-class WorkflowStack(Stack):
+class WorkflowStack(RegistryPart):
     """What a registry does."""
 
     def __init__(self, scope: Construct, construct_id: str, props: WorkflowStackProps) -> None:
         """Make the stack."""
-        super().__init__(
-            scope,
-            construct_id,
-            analytics_reporting=False,
-            description=f"Model registry {props.registry.spec.name}: review, rollout, notification",
-            env=props.env,
-        )
-        pin_flags(self)
+        spec = props.registry.spec
+        super().__init__(scope, construct_id, RegistryPartProps(spec, "review, rollout, notification", props.env))
         self.content = ApprovalWorkflow(self, _CONTENT, ApprovalWorkflowProps(props.registry, props.spec_path))
-        govern(self, props.registry.spec.access)
+        govern(self, spec.access)

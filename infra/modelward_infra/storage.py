@@ -3,6 +3,7 @@
 Nothing here is deleted with its stack. Construct ids are frozen by a test, because a new id is a new, empty resource.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +14,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow
+from modelward.config import RegistrySpec
+from modelward.config.accounts import home_of
+from modelward.core.names import artifact_prefix, registry_stack
+from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
 # Roles that may put entries into the ledger carry it; a tag, because it can be told before there are such roles.
@@ -26,6 +30,10 @@ _WRITE = (
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
+# CloudFormation begins a bucket's name with that of its stack, which it cuts when the name becomes too long.
+_BUCKET_STACK_CHARS = 20
+# A bucket's policy has 20 kB, for all environments together.
+_SHARED_PREFIXES = 30
 _LOGS_CHECKS = {
     "CKV_AWS_18": "It holds the access logs; logging its own accesses would never end.",
     "CKV_AWS_21": "S3 writes each log once, under a name of its own, and nothing overwrites it.",
@@ -34,10 +42,12 @@ _LOGS_CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class RegistryKeyProps:
-    """Whose key it is; the ARN of the one that is there already, if it shall be that one."""
+    """Whose key it is; the ARN of one that is there already; what it protects, and whether it outlives its stack."""
 
     registry: str
     existing_arn: str | None = None
+    protects: str = "Artifacts, ledger and notifications"
+    is_kept: bool = True
 
 
 class RegistryKey(Construct):
@@ -52,17 +62,17 @@ class RegistryKey(Construct):
         super().__init__(scope, construct_id)
         arn = props.existing_arn
         self.is_existing = arn is not None
-        self.key: kms.IKey = kms.Key.from_key_arn(self, "Key", arn) if arn else self._made(props.registry)
+        self.key: kms.IKey = kms.Key.from_key_arn(self, "Key", arn) if arn else self._made(props)
 
-    def _made(self, registry: str) -> kms.Key:
+    def _made(self, props: RegistryKeyProps) -> kms.Key:
         key = kms.Key(
             self,
             "Key",
-            description=f"Artifacts, ledger and notifications of the model registry {registry}",
+            description=f"{props.protects} of the model registry {props.registry}",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN if props.is_kept else RemovalPolicy.DESTROY,
         )
-        key.add_alias(f"alias/modelward-{registry}")
+        key.add_alias(f"alias/modelward-{props.registry}")
         return key
 
     def arn_for(self, scope: IConstruct) -> str:
@@ -76,6 +86,10 @@ class RegistryKey(Construct):
     def grant_encrypt_decrypt(self, grantee: iam.IGrantable) -> None:
         """Allow to write and to read what the key protects."""
         allow(grantee, _WRITE, self.key.key_arn)
+
+    def share(self, role_arn: str) -> None:
+        """Let a role of another account read what the key protects; a key that was there is its owner's affair."""
+        self.key.add_to_resource_policy(from_abroad(role_arn, _READ, "*"))
 
     def allow_alarms(self, account: str) -> None:
         """Let CloudWatch alarms of an account publish to topics that the key encrypts."""
@@ -162,6 +176,14 @@ class ArtifactBucket(Construct):
         arn = self.bucket.bucket_arn
         return arn if self.is_existing else across(scope, arn, self)
 
+    def share(self, role_arn: str, models: Sequence[str]) -> None:
+        """Let a role of another account read what is kept of some models; where a bucket was there, its owner must."""
+        prefixes = [artifact_prefix(model) for model in models] if len(models) <= _SHARED_PREFIXES else [""]
+        objects = [self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+        self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:GetObject",), *objects))
+        self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:ListBucket",), self.bucket.bucket_arn))
+        self._key.share(role_arn)
+
     def _accept_objects(self, grantee: iam.IGrantable) -> None:
         principal = cast("IConstruct", grantee.grant_principal)
         if hasattr(principal, "node"):
@@ -172,6 +194,40 @@ class ArtifactBucket(Construct):
         """Allow to add objects and to give up an upload; never to delete one."""
         allow(grantee, ("s3:AbortMultipartUpload", "s3:PutObject"), self.objects_arn)
         self._key.grant_encrypt_decrypt(grantee)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactsAbroadProps:
+    """The declaration of the registry whose artifacts they are."""
+
+    spec: RegistrySpec
+
+
+class ArtifactsAbroad(Construct):
+    """The bucket and the key of a registry, as an environment in another account may use them.
+
+    CloudFormation chose their names, over there and perhaps later. So what is allowed here is more than there is, by
+    the name's beginning and by the account; the policies of bucket and key name the role, and let it reach no others.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ArtifactsAbroadProps) -> None:
+        """Work the names out."""
+        super().__init__(scope, construct_id)
+        existing, self._home = props.spec.existing, home_of(props.spec)
+        name = existing.bucket or f"{registry_stack(props.spec.name).lower()[:_BUCKET_STACK_CHARS]}*"
+        self._bucket_arn = f"arn:{self._home.partition}:s3:::{name}"
+        self._key_arn = existing.key_arn or self._home.arn("kms", "key/*")
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Allow to read and list the registry's artifacts."""
+        there = {"StringEquals": {"aws:ResourceAccount": self._home.account}}
+        suffix = "amazonaws.com.cn" if self._home.partition == "aws-cn" else "amazonaws.com"
+        by_s3 = {"StringEquals": {"kms:ViaService": f"s3.{self._home.region}.{suffix}"}}
+        allow(grantee, ("s3:GetObject",), f"{self._bucket_arn}/*", conditions=there)
+        allow(grantee, ("s3:ListBucket",), self._bucket_arn, conditions=there)
+        allow(grantee, _READ, self._key_arn, conditions=by_s3)
+        reason = "Bucket and key are another account's, whose policies name this role; here their account bounds them."
+        accept_wildcards(grantee, [f"{self._bucket_arn}/*", self._bucket_arn, self._key_arn], reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The three functions with what each needs, and no more: review of changes, rollout, notification."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -72,7 +73,7 @@ class ReviewProps:
     groups: ModelPackageGroups
     ledger: Ledger
     inbox: Inbox
-    rollouts: Inbox
+    bus_arns: Sequence[str]
 
 
 class Review(QueueWorker):
@@ -91,7 +92,7 @@ class Review(QueueWorker):
         props.groups.grant_find(handler.role)
         props.groups.grant_update(handler.role)
         props.ledger.grant_append(handler.role)
-        props.rollouts.grant_send(handler.role)
+        allow(handler.role, ["events:PutEvents"], *props.bus_arns)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
         ModelPackageRule(self, "Changes", ModelPackageRuleProps(groups=props.groups, inbox=props.inbox))
@@ -99,17 +100,19 @@ class Review(QueueWorker):
 
 @dataclass(frozen=True, slots=True)
 class RolloutProps:
-    """What the rollout reads, writes and operates."""
+    """What the rollout operates, and what wakes it; the name of its role, where another account must know it."""
 
     runtime: FunctionRuntime
-    groups: ModelPackageGroups
     endpoints: Endpoints
-    ledger: Ledger
     inbox: Inbox
+    role_name: str | None = None
 
 
 class Rollout(QueueWorker):
-    """Brings each endpoint to the version that its stage asks for, verifies it, and records what came of it."""
+    """Brings each endpoint to the version that its stage asks for, verifies it, and records what came of it.
+
+    What it may do in the registry is granted to `handler.role` by whoever knows where the registry is.
+    """
 
     TIMEOUT_S = 120
     # Few endpoints change at the same time, and SageMaker's control plane is throttled early. Two is Lambda's minimum.
@@ -119,23 +122,16 @@ class Rollout(QueueWorker):
         """Make the function, the rule of endpoint changes and the sweep."""
         super().__init__(scope, construct_id)
         handler = self.handler = Handler(
-            self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S)
+            self, "Handler", HandlerProps("rollout", "reconcile", props.runtime, self.TIMEOUT_S, props.role_name)
         )
         self.inbox, self.dead_letters = props.inbox, props.inbox.dead_letters
-        self._grant(handler, props)
+        props.endpoints.grant_operate(handler.role)
+        props.inbox.grant_send(handler.role)
         handler.acknowledge_wildcards(props.endpoints.arns, _EACH_ROLLOUT)
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
         EndpointRule(self, "States", EndpointRuleProps(endpoints=props.endpoints, inbox=props.inbox))
         Sweep(self, "Sweep", SweepProps(inbox=props.inbox))
-
-    def _grant(self, handler: Handler, props: RolloutProps) -> None:
-        props.groups.grant_read(handler.role)
-        props.groups.grant_update(handler.role)
-        props.groups.grant_deploy(handler.role)
-        props.endpoints.grant_operate(handler.role)
-        props.ledger.grant_append(handler.role)
-        props.inbox.grant_send(handler.role)
 
 
 @dataclass(frozen=True, slots=True)

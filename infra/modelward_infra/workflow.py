@@ -8,9 +8,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelward.config import Settings
+from modelward.config.accounts import buses_abroad, look_role_arn
+from modelward.core.names import bus_name
 from modelward_infra.dashboard import Dashboard, DashboardProps
+from modelward_infra.doors import EnvironmentDoor, EnvironmentDoorProps
 from modelward_infra.flags import pin_flags
 from modelward_infra.functions import FunctionCode, FunctionCodeProps, FunctionRuntime
+from modelward_infra.grants import allow
 from modelward_infra.guardrails import Guardrails, GuardrailsProps
 from modelward_infra.hosting import Endpoints, EndpointsProps
 from modelward_infra.machinery import Machinery, MachineryProps
@@ -24,6 +28,7 @@ from modelward_infra.messaging import (
 )
 from modelward_infra.parameters import DeploymentParameters, DeploymentParametersProps
 from modelward_infra.registry import ModelRegistry
+from modelward_infra.rules import RolloutBus, RolloutBusProps
 from modelward_infra.workers import Notify, NotifyProps, Review, ReviewProps, Rollout, RolloutProps
 
 
@@ -39,7 +44,9 @@ class ApprovalWorkflow(Construct):
     """Rules, queues, functions, topic and parameters: all that can be made again at any time.
 
     Review and notification know the registry, the rollout knows the registry and the endpoints of its environments;
-    between the two there is only a queue. `review`, `rollout` and `notify` have metrics each.
+    between the two there is only an event bus. An environment in an account of its own has a rollout there
+    (`environment.py`), and here a role by which it reads and records. `review`, `rollout` and `notify` each have
+    metrics.
 
     Raises:
         NotFoundError: the declaration, or a package that goes into the functions' code, is not there.
@@ -55,18 +62,24 @@ class ApprovalWorkflow(Construct):
         self.notifications = Notifications(
             self, "Notifications", NotificationsProps(registry.key, spec.notifications, spec.existing.topic_arn)
         )
-        self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(spec=registry.spec, role=registry.execution_role))
+        self._at_home = spec.within("")
+        self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(self._at_home, registry.execution_role))
         self.rollouts = self._inbox("Rollouts", Rollout.TIMEOUT_S, "Endpoints could not be brought to their version.")
         self.settings = self._settings()
-        runtime = FunctionRuntime(FunctionCode(self, "Code", FunctionCodeProps(props.spec_path)), self.settings)
+        self.bus = RolloutBus(self, "Asked", RolloutBusProps(bus_name(spec.name), self.rollouts))
+        code = FunctionCode(self, "Code", FunctionCodeProps(props.spec_path))
+        runtime = FunctionRuntime(code, spec.name, self.settings.to_env())
         self.reviews = self._inbox("Reviews", Review.TIMEOUT_S, "Changes of model versions could not be handled.")
         self.review = self._review(runtime)
         self.rollout = self._rollout(runtime)
         self.notify = self._notify(runtime)
-        self.guardrails = Guardrails(self, "Guardrails", GuardrailsProps(spec=spec, topic=self.notifications.topic))
-        machinery = Machinery(self, "Machinery", MachineryProps(spec, self, self.notifications))
-        Dashboard(self, "Dashboard", DashboardProps(spec, machinery, self))
+        topic = self.notifications.topic
+        self.guardrails = Guardrails(self, "Guardrails", GuardrailsProps(spec=self._at_home, topic=topic))
+        machinery = Machinery(self, "Machinery", MachineryProps(self._at_home, self, self.notifications))
+        Dashboard(self, "Dashboard", DashboardProps(self._at_home, machinery, self))
         self.parameters = DeploymentParameters(self, "Parameters", DeploymentParametersProps(settings=self.settings))
+        for environment in spec.foreign:
+            EnvironmentDoor(self, environment.name, EnvironmentDoorProps(registry, self.parameters, environment.name))
 
     def grant_find(self, grantee: iam.IGrantable) -> None:
         """Allow to find the deployment, as SDK and command line do."""
@@ -74,18 +87,25 @@ class ApprovalWorkflow(Construct):
 
     def grant_deploy(self, grantee: iam.IGrantable) -> None:
         """Allow to ask for a rollout and to watch its endpoint; nobody but the functions operates endpoints."""
-        self.rollouts.grant_send(grantee)
+        spec = self._registry.spec
+        allow(grantee, ["events:PutEvents"], *self._bus_arns())
+        allow(grantee, ["sts:AssumeRole"], *(look_role_arn(spec, each.name) for each in spec.foreign))
         self.endpoints.grant_read(grantee)
+
+    def _bus_arns(self) -> list[str]:
+        return [self.bus.bus.event_bus_arn, *buses_abroad(self._registry.spec)]
 
     def _review(self, runtime: FunctionRuntime) -> Review:
         registry = self._registry
-        props = ReviewProps(runtime, registry.groups, registry.ledger, inbox=self.reviews, rollouts=self.rollouts)
+        props = ReviewProps(runtime, registry.groups, registry.ledger, self.reviews, self._bus_arns())
         return Review(self, "Review", props)
 
     def _rollout(self, runtime: FunctionRuntime) -> Rollout:
-        registry = self._registry
-        props = RolloutProps(runtime, registry.groups, self.endpoints, registry.ledger, inbox=self.rollouts)
-        return Rollout(self, "Rollout", props)
+        rollout = Rollout(self, "Rollout", RolloutProps(runtime, self.endpoints, self.rollouts))
+        self._registry.grant_reconcile(rollout.handler.role)
+        # It reviews what its sweep finds, and a review asks for rollouts wherever they are.
+        allow(rollout.handler.role, ["events:PutEvents"], *self._bus_arns())
+        return rollout
 
     def _notify(self, runtime: FunctionRuntime) -> Notify:
         registry = self._registry

@@ -1,16 +1,18 @@
 """The one place that makes clients and contexts: for people and programs, and for functions."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.aws.parameters import Parameters
-from modelward.config import find, load
-from modelward.config.settings import Settings
-from modelward.services.context import Context
+from modelward.config import RegistrySpec, find, load
+from modelward.config.accounts import look_role_arn, registry_role_arn
+from modelward.config.settings import ENVIRONMENT_VARIABLE, Settings
+from modelward.services.context import Clients, Context
 
 if TYPE_CHECKING:
     import boto3
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from modelward.services.registry import Registry
 
 _SPEC = "registry.toml"
+_NAME = "modelward"
 
 
 def connect(path: str | Path | None = None, *, session: "boto3.Session | None" = None) -> "Registry":
@@ -44,7 +47,7 @@ def connect(path: str | Path | None = None, *, session: "boto3.Session | None" =
 def context_of(path: str | Path | None = None, *, session: "boto3.Session | None" = None) -> Context:
     """Make the context that `connect` works with, for callers that use services directly."""
     spec = load(Path(path) if path else find(Path.cwd()))
-    client = _clients(session)
+    client = _clients(spec, session)
     return Context(
         spec=spec,
         client=client,
@@ -58,36 +61,53 @@ def context_of(path: str | Path | None = None, *, session: "boto3.Session | None
 def for_function(environ: Mapping[str, str]) -> Context:
     """Make the context of a Lambda function: its settings from the environment, the declaration from its asset.
 
+    A function in the own account of an environment reads its settings from the registry's account.
+
     Raises:
         ConfigError: a setting is missing, or the declaration is wrong.
     """
-    settings = Settings.from_env(environ)
+    here = environ.get(ENVIRONMENT_VARIABLE, "")
+    settings = None if here else Settings.from_env(environ)
+    queue_url = Settings.queue_abroad(environ) if here else ""
     root = Path(__file__).resolve().parent.parent
+    spec = load(root / _SPEC)
+    client = _clients(spec, None, here, name=environ.get("AWS_LAMBDA_FUNCTION_NAME", _NAME))
     return Context(
-        spec=load(root / _SPEC),
-        client=_clients(None),
-        find_settings=lambda: settings,
+        spec=spec,
+        client=client,
+        find_settings=lambda: settings or replace(_find_settings(client, spec.name), reconcile_queue_url=queue_url),
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         folder=root,
+        here=here,
     )
 
 
-def _clients(session: "boto3.Session | None") -> Callable[[str], Any]:
-    """Make clients from one session, which is made when the first client is: each session reads files of its own."""
-    sessions = [session] if session else []
+def _clients(spec: RegistrySpec, session: "boto3.Session | None", here: str = "", *, name: str = _NAME) -> Clients:
+    """Make clients from one session for each account, made when its first client is: sessions read files of their own.
 
-    def client(service: str) -> Any:
-        from modelward.aws.clients import client_of, usual_session
+    Args:
+        spec: Tells which role opens which account.
+        session: The session of the account in which this runs; None for the usual one.
+        here: The environment in whose account this runs; empty in the registry's.
+        name: What sessions of roles are called.
+    """
+    sessions = {here: session} if session else {}
 
-        if not sessions:
-            sessions.append(usual_session())
-        return client_of(service, sessions[0])
+    def client(service: str, environment: str = "") -> Any:
+        from modelward.aws.clients import assumed_session, client_of, usual_session
+
+        if here not in sessions:
+            sessions[here] = usual_session()
+        if environment not in sessions:
+            role = look_role_arn(spec, environment) if environment else registry_role_arn(spec, here)
+            sessions[environment] = assumed_session(role, name, sessions[here])
+        return client_of(service, sessions[environment])
 
     return client
 
 
-def _find_settings(client: Callable[[str], Any], registry: str) -> Settings:
+def _find_settings(client: Clients, registry: str) -> Settings:
     names = Settings.parameter_names(registry).values()
     with translated("GetParameters"):
         gateway = Parameters(client("ssm"))

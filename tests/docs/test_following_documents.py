@@ -19,7 +19,7 @@ from modelward.local.up import LocalAws
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-RUN = ["README.md", "docs/access.md", "docs/constructs.md", "docs/cost.md", "docs/deploy.md", "docs/local.md"]
+RUN = ["README.md", *(f"docs/{name}.md" for name in ("access", "accounts", "constructs", "cost", "deploy", "local"))]
 CONTAINER = {
     "InferenceSpecification": {
         "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
@@ -46,7 +46,8 @@ def check_pip(words: list[str]) -> None:
 def check_npx(words: list[str]) -> None:
     assert words[1] == CDK_CLI
     assert words[2] in CDK_COMMANDS
-    assert {word for word in words[3:] if word.startswith("-")} <= {"--all"}
+    options = {"--all", "--trust", "--cloudformation-execution-policies"}
+    assert {word for word in words[3:] if word.startswith("-")} <= options
 
 
 # What is not run, why, and how it is checked instead.
@@ -118,6 +119,22 @@ def test_the_local_aws_works_as_written(document: Any, clone: Path, follow: Call
     assert "model-package/digits/2  Approved  (ModelApprovalStatus, ApprovalDescription)" in heard
     assert "model-package/digits/2  Approved  (ModelLifeCycle, CustomerMetadataProperties)" in heard
     reader.interrupt(serving["modelward local up > local.env"])
+
+
+@pytest.mark.parametrize("document", ["docs/accounts.md"], indirect=True)
+def test_three_accounts_work_as_written(document: Any, clone: Path, follow: Callable[..., Any]) -> None:
+    *before, to_start, to_type = runnable(document)
+    reader = follow(clone)
+    for block in before:
+        perform(reader, block)
+    enter, start = to_start.commands
+    reader.shell(enter)
+    serving = reader.start(start)
+    reader.folder = clone / "examples" / "multi-account"
+    SERVING[start](reader, serving)
+    told = reader.shell(f"cd {clone}\n{to_type.text}")
+    assert "v1 serves production" in told
+    reader.interrupt(serving)
 
 
 @pytest.mark.parametrize("document", ["README.md"], indirect=True)

@@ -147,3 +147,8 @@ def many(synthesize: Synthesizer) -> Assembly:
 @pytest.fixture(scope="session", name="render")
 def _render() -> Callable[[Any], Any]:
     return render
+
+
+@pytest.fixture(scope="session", name="spelled")
+def _spelled() -> Callable[[Any], list[dict[str, Any]]]:
+    return spelled

@@ -44,7 +44,7 @@ _QUEUE_READER = {
     "sqs:GetQueueUrl",
     "sqs:ReceiveMessage",
 }
-_REVIEWER = {"dynamodb:PutItem", "dynamodb:Query", "sagemaker:UpdateModelPackage", "sqs:SendMessage"}
+_REVIEWER = {"dynamodb:PutItem", "dynamodb:Query", "events:PutEvents", "sagemaker:UpdateModelPackage"}
 EXPECTED = {
     "model_package": _EVERY_FUNCTION | _QUEUE_READER | _REVIEWER,
     "reconcile": _EVERY_FUNCTION
@@ -60,6 +60,7 @@ EXPECTED = {
         "sagemaker:DescribeEndpoint",
         "sagemaker:ListModelPackages",
         "sagemaker:UpdateEndpoint",
+        "sqs:SendMessage",
     },
     "notify": _EVERY_FUNCTION
     | {
@@ -196,6 +197,24 @@ def test_the_execution_role_reads_and_never_writes_artifacts(assembly) -> None:
     assert [each["Principal"] for each in role] == [{"Service": "sagemaker.amazonaws.com"}]
 
 
+def test_functions_ask_for_rollouts_on_the_registry_s_bus_and_the_reconciler_sends_to_its_own_queue(
+    assembly,
+) -> None:
+    [bus] = assembly.resources("workflow", "AWS::Events::EventBus")
+    [queue] = [key for key in assembly.resources("workflow", "AWS::SQS::Queue") if key.startswith("RolloutsQueue")]
+    assert {handler: _reach(assembly, handler, "events:PutEvents") for handler in HANDLERS} == {
+        "model_package": {f"{bus}.Arn"},
+        "reconcile": {f"{bus}.Arn"},
+        "notify": set(),
+    }
+    assert _reach(assembly, "reconcile", "sqs:SendMessage") == {f"{queue}.Arn"}
+
+
+def _reach(assembly: Any, handler: str, action: str) -> set[str]:
+    allowed = [each for each in assembly.statements(handler) if action in each["Action"]]
+    return {resource for each in allowed for resource in each["Resource"]}
+
+
 def test_the_webhook_s_secret_and_no_other_is_read(assembly) -> None:
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:modelward/slack-"
     assert _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}AbC123")
@@ -255,6 +274,7 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> Non
     code = "".join(path.read_text() for path in sorted((ROOT / "src/modelward/aws").glob("*.py")))
     calls = set(re.findall(r"self\._client\.(\w+)\(", code)) - {"get_paginator"}
     calls |= set(re.findall(r'get_paginator\("(\w+)"\)', code))
+    calls = {call.removesuffix("_batch") for call in calls}  # sqs:SendMessage allows SendMessageBatch too
     of_clients = {
         "create_model_package",
         "get_object",
@@ -295,7 +315,8 @@ def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
     assert has("sagemaker:CreateModelPackage") == {"register"}
     assert has("s3:PutObject") == {"register"}
     assert has("sagemaker:UpdateModelPackage") == {"approve"}
-    assert has("sqs:SendMessage") == {"deploy"}
+    assert has("events:PutEvents") == {"deploy"}
+    assert has("sqs:") == set()
     assert has("dynamodb:PutItem") == has("DeleteObject") == set()
     assert has('"Effect": "Deny"') == {"register"}
     assert "sagemaker:ModelApprovalStatus" in granted["register"]

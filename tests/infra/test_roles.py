@@ -58,7 +58,7 @@ def thousands(synthesize: Any) -> dict[str, Any]:
     bucket = parts.ArtifactBucket(stack, "Bucket", parts.ArtifactBucketProps(key))
     ledger = parts.Ledger(stack, "Ledger", parts.LedgerProps(key))
     spec = parse(synthesize.declare(*(f"fraud-detection-{number:04d}" for number in range(5_000))))
-    Duties(stack, "Duties", DutiesProps(spec, bucket, key, ledger, "arn:aws:sqs:eu-central-1:123456789012:q"))
+    Duties(stack, "Duties", DutiesProps(spec, bucket, key, ledger))
     found = assertions.Template.from_stack(stack).find_resources("AWS::IAM::ManagedPolicy")
     return {_duty(key): each["Properties"]["PolicyDocument"] for key, each in found.items()}
 
@@ -181,10 +181,9 @@ def test_the_access_stack_waits_for_the_registry_and_not_for_the_workflow(assemb
     assert "acme-workflow" not in json.dumps(assembly.template("access"))
 
 
-def test_people_ask_the_queue_that_wakes_the_reconciler(assembly) -> None:
-    [name] = [
-        queue["Properties"]["QueueName"]
-        for key, queue in assembly.resources("workflow", "AWS::SQS::Queue").items()
-        if key.startswith("RolloutsQueue")
-    ]
-    assert f":{name}" in allowed(policies(assembly)["Approver"], "sqs:SendMessage")
+def test_people_ask_on_the_bus_that_wakes_the_reconciler_and_send_to_no_queue(assembly) -> None:
+    bus = assembly.one("workflow", "AWS::Events::EventBus")["Properties"]["Name"]
+    made = policies(assembly)
+    asking = {duty for duty in DUTIES if f':event-bus/{bus}"' in allowed(made[duty], "events:PutEvents")}
+    assert asking == {"Approver", "Validator"}
+    assert "sqs:" not in json.dumps(made)

@@ -103,7 +103,7 @@ def _rules(assembly: Any) -> dict[str, Any]:
 
 def test_every_rule_delivers_into_a_queue_and_into_dead_letters_when_it_cannot(assembly) -> None:
     rules = _rules(assembly)
-    assert len(rules) == 3
+    assert len(rules) == 4
     for rule in rules.values():
         [target] = rule["Targets"]
         assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in _dead_letters(assembly)
@@ -141,6 +141,22 @@ def test_the_rule_of_endpoints_names_them_as_the_reconciler_does(assembly) -> No
     }
 
 
+def test_rollouts_are_asked_for_on_a_bus_of_their_own_that_wakes_the_reconciler(assembly) -> None:
+    [bus] = assembly.resources("workflow", "AWS::Events::EventBus")
+    rules = _rules(assembly)
+    rule = rules.pop("Rollout Requested")
+    assert rule["EventBusName"] == {"Ref": bus}
+    assert rule["EventPattern"] == {"source": ["modelward"], "detail-type": ["Rollout Requested"]}
+    assert rule["Targets"][0]["Arn"] == _mapping(assembly, "reconcile")["EventSourceArn"]
+    assert "Input" not in rule["Targets"][0]  # the handler is given the event as it is
+    assert not [each for each in rules.values() if "EventBusName" in each]  # AWS's own events come by the default bus
+
+
+def test_without_other_accounts_nobody_else_may_put_events_on_the_bus(assembly) -> None:
+    assert assembly.one("workflow", "AWS::Events::EventBus")["Properties"]["Name"] == "acme-rollouts"
+    assert assembly.resources("workflow", "AWS::Events::EventBusPolicy") == {}
+
+
 def test_the_sweep_runs_every_quarter_of_an_hour_with_a_constant_message(assembly) -> None:
     rule = _rules(assembly)["sweep"]
     assert rule["ScheduleExpression"] == "rate(15 minutes)"
@@ -149,7 +165,10 @@ def test_the_sweep_runs_every_quarter_of_an_hour_with_a_constant_message(assembl
 
 def test_rules_know_names_with_capitals_as_sagemaker_may_write_them_too(synthesize) -> None:
     rules = _rules(synthesize(synthesize.declare("Churn")))
-    names = {kind: rule["EventPattern"]["detail"] for kind, rule in rules.items() if "EventPattern" in rule}
+    patterns = {
+        kind: rule["EventPattern"] for kind, rule in rules.items() if kind not in ("sweep", "Rollout Requested")
+    }
+    names = {kind: pattern["detail"] for kind, pattern in patterns.items()}
     assert names == {
         "SageMaker Model Package State Change": {"ModelPackageGroupName": ["Churn", "churn"]},
         "SageMaker Endpoint State Change": {
@@ -165,16 +184,17 @@ def test_patterns_stay_within_eventbridge_s_limit_whatever_the_number_of_models(
 
 
 def test_the_number_of_functions_queues_and_rules_does_not_grow_with_the_models(assembly, many) -> None:
-    for kind in ("AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Events::Rule", "AWS::CloudWatch::Alarm"):
-        ours = {key for key in assembly.resources("workflow", kind) if not key.startswith("Guardrails")}
-        assert many.resources("workflow", kind).keys() == ours
+    for kind in ("Lambda::Function", "SQS::Queue", "Events::EventBus", "Events::Rule", "CloudWatch::Alarm"):
+        ours = {key for key in assembly.resources("workflow", f"AWS::{kind}") if not key.startswith("Guardrails")}
+        assert ours
+        assert many.resources("workflow", f"AWS::{kind}").keys() == ours
 
 
 def test_a_registry_without_endpoints_or_models_has_no_rule_that_matches_everybody_s(synthesize) -> None:
     unserved = synthesize(synthesize.declare("digits", are_served=False))
-    assert set(_rules(unserved)) == {"SageMaker Model Package State Change", "sweep"}
+    assert set(_rules(unserved)) == {"SageMaker Model Package State Change", "Rollout Requested", "sweep"}
     empty = synthesize(synthesize.declare())
-    assert set(_rules(empty)) == {"sweep"}
+    assert set(_rules(empty)) == {"Rollout Requested", "sweep"}
 
 
 def test_functions_run_on_the_newest_python_on_arm_with_a_log_that_ends(assembly) -> None:

@@ -322,12 +322,12 @@ class World:
     def events(self) -> list[Any]:
         return local.events(ACCOUNT, REGION)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, environment: str = "") -> Any:
         """Make a boto3 client as bootstrap does, without its waiting, and count what it calls."""
         if service not in self._clients:
             client = self.session.client(service, config=Config(retries={"total_max_attempts": 1}))
             client.meta.events.register("before-parameter-build", self._asking)
-            client.meta.events.register("before-parameter-build.sqs.SendMessage", _hold)
+            client.meta.events.register("before-parameter-build.sqs.SendMessageBatch", _hold)
             client.meta.events.register("before-call", self._count)
             client.meta.events.register_last("after-call", self._answered)
             client.meta.events.register("provide-client-params.dynamodb.PutItem", self._putting)
@@ -399,9 +399,10 @@ CHANGING = ("Create", "Update", "Delete", "Put", "Send", "Publish", "Add", "Remo
 
 
 def _hold(params: dict[str, Any], **_: Any) -> None:
-    """Write a delay into the message: moto would wait for the time of day."""
-    if delay_s := params.pop("DelaySeconds", 0):
-        params["MessageBody"] = json.dumps({**json.loads(params["MessageBody"]), "held for": delay_s})
+    """Write a delay into each message: moto would wait for the time of day."""
+    for entry in params["Entries"]:
+        if delay_s := entry.pop("DelaySeconds", 0):
+            entry["MessageBody"] = json.dumps({**json.loads(entry["MessageBody"]), "held for": delay_s})
 
 
 @pytest.fixture
@@ -428,7 +429,7 @@ def _made(folder: Path) -> World:
     session = session_of_all()
     session.client("s3").create_bucket(Bucket="acme-models", CreateBucketConfiguration={"LocationConstraint": REGION})
     table = session.client("dynamodb").create_table(**LEDGER_TABLE)["TableDescription"]
-    queue = session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"]
+    queue = _inbox(session)
     topic = session.client("sns").create_topic(Name="told")["TopicArn"]
     mailbox = session.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
     session.client("sns").subscribe(
@@ -449,6 +450,20 @@ def _made(folder: Path) -> World:
     made.mailbox = mailbox
     made.core.timing = Timing(create_s=3, update_s=3, delete_s=1)
     return made
+
+
+ROLLOUTS = {"source": ["modelward"], "detail-type": ["Rollout Requested"]}
+
+
+def _inbox(session: boto3.Session) -> str:
+    """Make the reconciler's queue, and the bus on which rollouts are asked for in front of it."""
+    queue = session.client("sqs").create_queue(QueueName="reconcile")["QueueUrl"]
+    events, bus = session.client("events"), "acme-rollouts"
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name="asked", EventBusName=bus, EventPattern=json.dumps(ROLLOUTS))
+    target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:reconcile"}
+    events.put_targets(Rule="asked", EventBusName=bus, Targets=[target])
+    return queue
 
 
 LEDGER_TABLE: dict[str, Any] = {

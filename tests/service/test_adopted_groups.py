@@ -90,7 +90,7 @@ def test_what_was_approved_before_the_adoption_stays_approved_unserved_and_untol
         world.sweep()
         world.finish()
 
-    assert set(world.changing(before)) == {"PutItem", "SendMessage"}
+    assert set(world.changing(before)) == {"PutItem", "SendMessageBatch"}
     assert world.sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
     assert world.sagemaker.list_endpoints()["Endpoints"] == []
     assert sorted(entry.kind.value for entry in world.digits.history()) == ["adopted", "found"]

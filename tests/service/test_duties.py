@@ -151,7 +151,9 @@ _OTHERS: Mapping[tuple[str, str], Callable[[dict[str, Any]], list[tuple[str, str
     ("s3", "GetObject"): lambda params: [("s3:GetObject", _object(params)), ("kms:Decrypt", KEY)],
     ("s3", "HeadObject"): lambda params: [("s3:GetObject", _object(params)), ("kms:Decrypt", KEY)],
     ("s3", "PutObject"): lambda params: [("s3:PutObject", _object(params)), ("kms:GenerateDataKey", KEY)],
-    ("sqs", "SendMessage"): lambda _params: [("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:acme-rollouts")],
+    ("events", "PutEvents"): lambda params: [
+        ("events:PutEvents", entry["EventBusName"]) for entry in params["Entries"]
+    ],
     ("dynamodb", "Query"): lambda params: [
         ("dynamodb:Query", TABLE + (f"/index/{params['IndexName']}" if "IndexName" in params else ""))
     ],

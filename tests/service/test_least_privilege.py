@@ -119,7 +119,8 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
         for need in authorisation.needs(operation, params, root):
             yield Need(need.action, _covering(need))
         return
-    yield Need(f"{service}:{operation}", _matching(_RESOURCES[service](params)))
+    action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
+    yield Need(action, _matching(_RESOURCES[service](params)))
 
 
 def _covering(need: authorisation.Need) -> Callable[[str], bool]:
@@ -134,6 +135,7 @@ def _matching(expression: str) -> Callable[[str], bool]:
 
 _RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "dynamodb": lambda params: r".*LedgerTable\w*" + (f"/index/{params['IndexName']}" if "IndexName" in params else ""),
+    "events": lambda _params: r"AskedBus\w*\.Arn",
     "sqs": lambda _params: r"RolloutsQueue\w*\.Arn",
     "sns": lambda _params: r"NotificationsTopic\w*",
     "secretsmanager": lambda params: rf"arn:.*:secret:{params['SecretId']}-\?{{6}}",

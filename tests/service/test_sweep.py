@@ -137,7 +137,21 @@ def test_a_sweep_of_a_settled_model_changes_nothing(deaf):
     swept(deaf, 1)
 
     changes = deaf.changing(since)
-    assert changes == ["SendMessage"], "one message that asks for the model's own sweep"
+    assert changes == ["SendMessageBatch"], "one message that asks for the model's own sweep"
+
+
+def test_a_sweep_of_25_models_asks_for_each_once_in_three_calls(deaf):
+    names = [f"model-{number:02d}" for number in range(24)]
+    deaf.use(deaf.declaration + "".join(f"[models.{name}]\nowner = 'team'\n" for name in names))
+    since = len(deaf.calls)
+    deaf.sweep()
+
+    assert deaf.calls[since:] == [("sqs", "SendMessageBatch")] * 3
+    asked, inbox = [], {"QueueUrl": deaf.settings.reconcile_queue_url, "MaxNumberOfMessages": 10}
+    while messages := deaf.client("sqs").receive_message(**inbox).get("Messages", []):
+        asked += [json.loads(message["Body"]) for message in messages]
+    assert sorted(message["model"] for message in asked) == ["digits", *names]
+    assert {tuple(message) for message in asked} == {("model",)}
 
 
 def test_a_model_whose_sweep_fails_does_not_hold_up_the_others(deaf):

@@ -230,6 +230,13 @@ CALLS: Mapping[str, tuple[set[str], Call]] = {
     ),
     "ask for a rollout": (
         {"validator", "approver", "approver-letters"},
+        # Of a kind for which the bus has no rule: no function shall act.
+        lambda _world, client: client("events").put_events(
+            Entries=[{"EventBusName": "acme-rollouts", "Source": "modelward", "DetailType": "No Wish", "Detail": "{}"}]
+        ),
+    ),
+    "ask for a rollout past the bus": (
+        set(),
         # With a delay that SQS refuses after IAM: no function shall act.
         lambda world, client: client("sqs").send_message(
             QueueUrl=world.settings.reconcile_queue_url, MessageBody="{}", DelaySeconds=9_999

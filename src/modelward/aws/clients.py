@@ -24,6 +24,42 @@ def usual_session(*, profile: str | None = None, region: str | None = None) -> "
         return boto3.Session(profile_name=profile, region_name=region)
 
 
+def assumed_session(role_arn: str, name: str, session: "boto3.Session") -> "boto3.Session":
+    """Make a session of a role (`AssumeRole`), which is taken on at the first call and again whenever it runs out.
+
+    Args:
+        role_arn: The role.
+        name: What the session is called; AWS tells it as who did what.
+        session: Whose credentials may take it on.
+    """
+    import boto3
+    import botocore.session
+    from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+
+    def assume() -> dict[str, str]:
+        answer = client_of("sts", session).assume_role(RoleArn=role_arn, RoleSessionName=name)["Credentials"]
+        return {
+            "access_key": answer["AccessKeyId"],
+            "secret_key": answer["SecretAccessKey"],
+            "token": answer["SessionToken"],
+            "expiry_time": answer["Expiration"].isoformat(),
+        }
+
+    class Assumed(CredentialProvider):
+        METHOD = "modelward"
+
+        def load(self) -> DeferredRefreshableCredentials:
+            return DeferredRefreshableCredentials(assume, self.METHOD)
+
+    # A profile tells more than credentials: endpoints, proxies, certificates. boto3 shows its own session to nobody.
+    given = session._session  # noqa: SLF001
+    core = botocore.session.Session(profile=given.profile)
+    for variable in ("config_file", "credentials_file"):
+        core.set_config_variable(variable, given.get_config_variable(variable))
+    core.register_component("credential_provider", CredentialResolver([Assumed()]))
+    return boto3.Session(botocore_session=core, region_name=session.region_name)
+
+
 def client_of(service: str, session: "boto3.Session") -> Any:
     """Make a client that retries throttling and passing faults: five tries, exponential backoff with jitter.
 

@@ -93,7 +93,7 @@ _RULES = (
 
 
 # What the stacks make. When it is missing, nothing was looked for in vain: the deployment is broken.
-_INFRASTRUCTURE = frozenset({"table", "queue", "topic"})
+_INFRASTRUCTURE = frozenset({"table", "queue", "topic", "event bus"})
 
 
 @contextmanager

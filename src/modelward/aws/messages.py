@@ -1,23 +1,28 @@
-"""The ways out: the reconciler's queue, the e-mail topic, the Slack webhook and its secret."""
+"""The ways out: the reconciler's queue, the buses of events, the e-mail topic, the Slack webhook and its secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from botocore.exceptions import ClientError
+
 from modelward.aws.errors import translated
 from modelward.core.errors import AccessError, AwsError, NotFoundError, ThrottledError
+from modelward.core.names import EVENT_SOURCE
 
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
 _TIMEOUT_S = 10
 _SUBJECT_LIMIT = 100
+_BATCH = 10
 
 
 class Queue:
@@ -28,14 +33,57 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
-        """Send one JSON message, to be seen after 0 to 900 seconds (`SendMessage`).
+    def send(self, messages: Sequence[Mapping[str, Any]], *, delay_s: int = 0) -> None:
+        """Send JSON messages, to be seen after 0 to 900 seconds (`SendMessageBatch`, ten for each call).
 
         Raises:
-            AwsError: a refusal.
+            AwsError: a refusal, of one message or of all; those before it are sent.
         """
-        with translated("SendMessage", kind="queue", name=self._url):
-            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(message), DelaySeconds=delay_s)
+        with translated("SendMessageBatch", kind="queue", name=self._url):
+            for start in range(0, len(messages), _BATCH):
+                self._send(messages[start : start + _BATCH], delay_s)
+
+    def _send(self, messages: Sequence[Mapping[str, Any]], delay_s: int) -> None:
+        answer = self._client.send_message_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {"Id": str(number), "MessageBody": json.dumps(message), "DelaySeconds": delay_s}
+                for number, message in enumerate(messages)
+            ],
+        )
+        for failed in answer.get("Failed", []):
+            raise _refusal("SendMessageBatch", failed["Code"], failed.get("Message", ""))
+
+
+class Bus:
+    """An event bus, of this account or of another one that lets us in."""
+
+    def __init__(self, client: "EventBridgeClient", arn: str) -> None:
+        """Take a boto3 client and the ARN of the bus."""
+        self._client = client
+        self._arn = arn
+
+    def put(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Put one event of ours on the bus (`PutEvents`); once accepted, EventBridge tries for a day to deliver it.
+
+        Raises:
+            AwsError: a refusal, also one that PutEvents tells of an entry.
+        """
+        entry: Any = {
+            "EventBusName": self._arn,
+            "Source": EVENT_SOURCE,
+            "DetailType": kind,
+            "Detail": json.dumps(detail),
+        }
+        with translated("PutEvents", kind="event bus", name=self._arn):
+            [answer] = self._client.put_events(Entries=[entry])["Entries"]
+            if answer.get("ErrorCode"):
+                raise _refusal("PutEvents", answer["ErrorCode"], answer.get("ErrorMessage", ""))
+
+
+def _refusal(operation: str, code: str, text: str) -> ClientError:
+    """Make of an error that an answer tells of one entry what boto3 makes of those of whole calls."""
+    return ClientError({"Error": {"Code": code, "Message": text}}, operation)
 
 
 class Topic:

@@ -1,5 +1,6 @@
 """Rules of a declaration that look at more than one of its tables."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from modelward.config.shapes import Place, meant, spell
@@ -22,6 +23,7 @@ def check(spec: RegistrySpec, file: str) -> None:
     _check_case(spec.models, top.at("models"))
     for environment in spec.environments.values():
         _check_stage(environment, spec, top.at("environments").at(environment.name).at("stage"))
+    _check_accounts(spec, top)
     for model in spec.models.values():
         _check_model(model, spec, top.at("models").at(model.name))
     _check_endpoint_names(spec, top.at("models"))
@@ -51,6 +53,38 @@ def _check_stage(environment: EnvironmentSpec, spec: RegistrySpec, place: Place)
         raise place.refuse(
             found=f"{environment.stage!r}, which environment {first.name!r} serves already",
             allowed="a stage that no other environment serves",
+        )
+
+
+def _check_accounts(spec: RegistrySpec, top: Place) -> None:
+    """Keep what must know of each other in one region, and let each account know the registry's."""
+    registry = top.at("registry")
+    if (spec.account is None) != (spec.region is None):
+        missing = "account" if spec.account is None else "region"
+        raise registry.at(missing).refuse(found="nothing", allowed="account and region together, or neither")
+    for environment in spec.environments.values():
+        _check_place(environment, spec, top.at("environments").at(environment.name))
+    boundary = spec.access.permissions_boundary or ""
+    if spec.foreign and boundary.startswith("arn:") and ":aws:policy/" not in boundary:
+        allowed = "the name of a policy that each account has, because IAM takes no boundary of another account"
+        raise top.at("access").at("permissions_boundary").refuse(found=spell(boundary), allowed=allowed)
+
+
+def _check_place(environment: EnvironmentSpec, spec: RegistrySpec, place: Place) -> None:
+    if environment.account is not None and spec.account is None:
+        allowed = "[registry] account and region too, because the two accounts must name each other"
+        raise place.at("account").refuse(found=spell(environment.account), allowed=allowed)
+    if environment.region is not None and environment.region != spec.region:
+        # CreateModel takes a package and an artifact of its own region only.
+        allowed = f"{spec.region!r}, the registry's: SageMaker serves versions in the region in which they are"
+        if spec.region is None:
+            allowed = "[registry] account and region too; it must be the same region"
+        raise place.at("region").refuse(found=spell(environment.region), allowed=allowed)
+    taken = re.fullmatch("registry|workflow|access|groups-[0-9]+", environment.name)
+    if environment in spec.foreign and taken:
+        raise place.refuse(
+            found=f"an environment {environment.name!r} with an account of its own",
+            allowed=f"another name: its stack would be {spec.name}-{environment.name}, which there is already",
         )
 
 

@@ -8,13 +8,16 @@ from typing import Annotated
 from modelward.config.shapes import Entries, Items, Number, Place, Schema, table_of
 from modelward.config.spec import (
     AccessSpec,
+    AccountId,
     EntityName,
     EnvironmentSpec,
     ExistingSpec,
     ModelSpec,
     NotificationSpec,
+    RegionName,
     RegistryName,
     RegistrySpec,
+    RepositoryName,
 )
 
 
@@ -36,6 +39,15 @@ class Heading:
         Number(minimum=1, maximum=100),
         "Over how many stacks the Model Package Groups are spread; with 1 they are in <name>-registry.",
     ] = 1
+    account: Annotated[
+        AccountId | None, "Account of the registry; needed where an environment has another one. In quotes."
+    ] = None
+    region: Annotated[RegionName | None, "Region of the registry; goes with account."] = None
+    images: Annotated[
+        tuple[RepositoryName, ...],
+        Items(),
+        "ECR repositories for serving images of your own, made here; what serves in other accounts may pull from them.",
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,9 @@ class Document:
             self.existing,
             self.access,
             self.registry.group_stacks,
+            self.registry.account,
+            self.registry.region,
+            self.registry.images,
         )
 
 

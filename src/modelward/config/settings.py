@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from modelward.core.errors import ConfigError, NotFoundError
 
 ENV_PREFIX = "MODELWARD_"
+ENVIRONMENT_VARIABLE = f"{ENV_PREFIX}ENVIRONMENT"
+"""Set for functions that run in the own account of an environment, to its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,27 @@ class Settings:
         if missing:
             raise _not_deployed(registry, missing, is_partial=len(missing) < len(named))
         return cls(registry=registry, **{name: parameters[parameter] for name, parameter in named.items()})
+
+    @staticmethod
+    def queue_abroad(environ: Mapping[str, str]) -> str:
+        """Read the one setting that a function in the own account of an environment has from its environment.
+
+        Raises:
+            ConfigError: the variable is missing or empty.
+        """
+        return _required(environ, _variable("reconcile_queue_url"))
+
+    @classmethod
+    def env_abroad(cls, environment: str, queue_url: str) -> dict[str, str]:
+        """Give the environment variables of a function in the own account of an environment.
+
+        It reads the rest where the registry is: no stack of one account can wait for a value of another.
+
+        Args:
+            environment: The environment.
+            queue_url: The queue that wakes the reconciler there.
+        """
+        return {ENVIRONMENT_VARIABLE: environment, _variable("reconcile_queue_url"): queue_url}
 
     @staticmethod
     def parameter_path(registry: str) -> str:

@@ -5,7 +5,7 @@ Schema for editors both follow them, so neither can drift from the other or from
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
@@ -102,6 +102,19 @@ KeyArn = Annotated[
 TopicArn = Annotated[
     str, Text("the ARN of an SNS topic", r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", 512)
 ]
+RepositoryName = Annotated[
+    str,
+    Text(
+        "the name of an ECR repository: 2 to 256 small letters, digits and inner . _ - /",
+        r"[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*",
+        256,
+        accepts=lambda name: len(name) > 1,
+    ),
+]
+AccountId = Annotated[str, Text("an AWS account: 12 digits, in quotes", "[0-9]{12}", 12)]
+RegionName = Annotated[
+    str, Text("a region of AWS, such as eu-west-1 or us-gov-west-1", "[a-z]{2}(-[a-z]+){1,2}-[0-9]{1,2}", 32)
+]
 
 
 class Enter(StrEnum):
@@ -122,6 +135,12 @@ class EnvironmentSpec:
         "on-approval: approving a version is enough for it to enter the stage."
         " on-promotion: promoting it is a decision of its own.",
     ] = Enter.ON_PROMOTION
+    account: Annotated[
+        AccountId | None, "Account in which its endpoints are; without it, that of the registry. In quotes."
+    ] = None
+    region: Annotated[
+        RegionName | None, "Region in which its endpoints are: that of the registry, where its versions are."
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +360,38 @@ class RegistrySpec:
     existing: ExistingSpec = field(default_factory=ExistingSpec)
     access: AccessSpec = field(default_factory=AccessSpec)
     group_stacks: int = 1
+    account: str | None = None
+    region: str | None = None
+    images: tuple[str, ...] = ()
+
+    @property
+    def foreign(self) -> tuple[EnvironmentSpec, ...]:
+        """Give the environments whose endpoints are in another account than the registry."""
+        return tuple(each for each in self.environments.values() if each.account not in (None, self.account))
+
+    def is_abroad(self, model: str, environment: str) -> bool:
+        """Tell whether a model's endpoint in an environment is in another account than the registry.
+
+        Where there is no endpoint, there is nothing abroad to look at: the registry's account sees to the stage.
+        """
+        is_served = model in self.models and environment in self.models[model].endpoints
+        return is_served and any(each.name == environment for each in self.foreign)
+
+    def within(self, environment: str) -> "RegistrySpec":
+        """Give the part whose endpoints are in one account: a foreign environment's, or the registry's own (no name).
+
+        At home that is all models, and the environments that are there; of a foreign environment, the models that are
+        served there.
+        """
+        foreign = {each.name for each in self.foreign}
+        kept = {environment} if environment else self.environments.keys() - foreign
+        models = {
+            model.name: replace(model, endpoints={name: e for name, e in model.endpoints.items() if name in kept})
+            for model in self.models.values()
+            if not environment or environment in model.endpoints
+        }
+        environments = {name: each for name, each in self.environments.items() if name in kept}
+        return replace(self, environments=environments, models=models)
 
     def owned(self) -> Mapping[str, tuple[str, ...]]:
         """Give the models whose groups are ours to make, sorted, by the name of the stack that holds them."""

@@ -37,6 +37,11 @@ def group_stack(registry: str, model: str, count: int) -> str:
     return f"{registry}-groups-{number:02d}"
 
 
+def artifact_prefix(model: str) -> str:
+    """Give the beginning of the keys of all that the registry's bucket keeps of a model."""
+    return f"models/{model}/"
+
+
 def fit_name(*parts: str) -> str:
     """Join parts with hyphens into a name of at most 63 characters.
 
@@ -48,6 +53,41 @@ def fit_name(*parts: str) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name[: ENTITY_NAME_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+EVENT_SOURCE = "modelward"
+ROLLOUT_REQUESTED = "Rollout Requested"
+"""What the events of ours are: the `source` of all, and the `detail-type` of those that ask for a rollout."""
+
+
+def part_name(registry: str, environment: str = "") -> str:
+    """Name a registry's part in one account: the registry, or the registry and an environment with its own account."""
+    return f"{registry}-{environment}" if environment else registry
+
+
+def bus_name(registry: str, environment: str = "") -> str:
+    """Name the event bus on which a rollout is asked for; an environment is named where it has its own account."""
+    return fit_name(part_name(registry, environment), "rollouts")
+
+
+def models_role(registry: str, environment: str) -> str:
+    """Name the role that the models of an environment run as that has its own account."""
+    return fit_name(part_name(registry, environment), "models")
+
+
+def rollout_role(registry: str, environment: str) -> str:
+    """Name the role of the function that rolls out, in an environment that has its own account."""
+    return fit_name(part_name(registry, environment), "rollout")
+
+
+def registry_role(registry: str, environment: str) -> str:
+    """Name the role in the registry's account that the rollout of an environment takes on to read and record."""
+    return fit_name(part_name(registry, environment), "registry")
+
+
+def look_role(registry: str, environment: str) -> str:
+    """Name the role in an environment's own account that people of the registry's take on to see its endpoints."""
+    return fit_name(part_name(registry, environment), "look")
 
 
 def endpoint_name(model: str, environment: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelward.core.measures import ENVIRONMENT, Measure
-from modelward.core.names import endpoint_name, version_in
+from modelward.core.names import ROLLOUT_REQUESTED, endpoint_name, version_in
 from modelward.handlers.shell import context, each, logger, measure
 from modelward.services.reconcile import reconcile
 from modelward.services.sweep import start_sweep, sweep
@@ -14,6 +14,7 @@ from modelward.services.sweep import start_sweep, sweep
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Handle SQS records: endpoint events, the scheduled sweep, and messages that name a model.
 
+    Whoever wants a rollout puts a "Rollout Requested" event on the environment's bus; its detail is such a message.
     Messages read `{"sweep": true}` for all models, `{"model": …}` for all environments of one, and
     `{"model": …, "environment": …, "version": …}` for one environment, where the version is a hint.
     """
@@ -22,6 +23,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
 def _handle(record: Mapping[str, Any]) -> None:
     message = json.loads(record["body"])
+    if message.get("detail-type") == ROLLOUT_REQUESTED:
+        message = message["detail"]
     if message.get("sweep"):
         start_sweep(context())
         measure(Measure.SWEEPS, 1, "Count")
@@ -52,5 +55,8 @@ def _served_by(endpoint: str) -> Iterator[tuple[str, str]]:
 
 
 def _reconcile(model: str, environment: str, hint: int | None) -> None:
+    if not context().is_ours(model, environment):
+        logger.warning("not ours", extra={"model": model, "environment": environment})  # it was, when that was asked
+        return
     plans = reconcile(context(), model, environment, hint)
     logger.info("reconciled", extra={"model": model, "environment": environment, "did": [plan.why for plan in plans]})

@@ -23,6 +23,7 @@ from modelward.core.errors import (
     ThrottledError,
 )
 from modelward.core.measures import NAMESPACE, REGISTRY, Measure
+from modelward.core.names import part_name
 from modelward.services.context import Context
 
 logger = Logger()
@@ -79,7 +80,7 @@ def measure(what: Measure, value: float, unit: str, **dimensions: str) -> None:
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
     with single_metric(name=what, value=value, unit=MetricUnit(unit), namespace=NAMESPACE) as metric:
-        for name, text in {REGISTRY: context().spec.name, **dimensions}.items():
+        for name, text in {REGISTRY: part_name(context().spec.name, context().here), **dimensions}.items():
             metric.add_dimension(name, text)
 
 

@@ -68,7 +68,8 @@ _REGISTER: tuple[Statement, ...] = (
 )
 _APPROVE: tuple[Statement, ...] = (
     {"Sid": "Approve", "Effect": "Allow", "Action": "sagemaker:UpdateModelPackage", "Resource": "*"},
-    {"Sid": "AskForRollout", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"},
+    {"Sid": "AskForRollout", "Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"},
+    {"Sid": "LookAbroad", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/*-look"},
     {"Sid": "Encrypt", "Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": "*"},
 )
 _EVERYTHING: tuple[Statement, ...] = ({"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"},)

@@ -151,17 +151,28 @@ class DeleteEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class AskReconciler:
-    """Ask the reconciler to look at an environment (`SendMessage`)."""
+    """Ask the reconciler of an environment, wherever it is, to look at a model there (`PutEvents`)."""
 
     model: str
     environment: str
-    version: int | None = None
-    delay_s: int = 0
+    version: int
 
     def line(self) -> str:
         """Say it in one line."""
-        when = f" in {self.delay_s} s" if self.delay_s else ""
-        return f"SendMessage         reconcile {self.model} in {self.environment}{when}"
+        return f"PutEvents           reconcile {self.model} in {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Let the reconciler come back to an environment after a while (`SendMessageBatch` to its own queue)."""
+
+    model: str
+    environment: str
+    delay_s: int
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"SendMessageBatch    reconcile {self.model} in {self.environment} in {self.delay_s} s"
 
 
 Change = (
@@ -176,6 +187,7 @@ Change = (
     | UpdateEndpoint
     | DeleteEndpoint
     | AskReconciler
+    | LookAgain
 )
 
 

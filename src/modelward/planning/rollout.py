@@ -21,12 +21,12 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, rollout_name
 from modelward.planning.changes import (
-    AskReconciler,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    LookAgain,
     Plan,
     Record,
     UpdateEndpoint,
@@ -154,7 +154,7 @@ def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) ->
     if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
         return _failed(scene, package, attempt, now)
     if scene.endpoint and scene.endpoint.status == "Failed":
-        again = AskReconciler(scene.model, scene.environment.name, delay_s=_RETRY_S)
+        again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
     return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
 

@@ -5,19 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelward.aws.ledger import Ledger
-from modelward.aws.messages import Queue, Topic, Webhook
+from modelward.aws.messages import Bus, Queue, Topic, Webhook
 from modelward.aws.sagemaker import SageMaker
 from modelward.aws.storage import Storage
+from modelward.config.accounts import bus_arn, models_role_arn
 from modelward.config.settings import Settings
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.errors import NotFoundError
+from modelward.core.place import Place
 
 if TYPE_CHECKING:
     # Functions never look at a whole account; their cold starts need not pay for it.
     from modelward.aws.inventory import Inventory, Stacks
+
+
+class Clients(Protocol):
+    """Makes boto3 clients."""
+
+    def __call__(self, service: str, environment: str = "") -> Any:
+        """Make a client of a service by its name, for the registry's account or that of a foreign environment."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +38,21 @@ class Context:
 
     Args:
         spec: The declaration.
-        client: Makes a boto3 client of a service by its name.
+        client: Makes boto3 clients.
         find_settings: Finds the deployment; called once.
         clock: Gives the time, with its zone.
         sleep: Waits so many seconds.
         folder: Where the user works; its git state is recorded with a registration.
+        here: The foreign environment in whose account this runs; empty in the registry's.
     """
 
     spec: RegistrySpec
-    client: Callable[[str], Any]
+    client: Clients
     find_settings: Callable[[], Settings]
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     folder: Path
+    here: str = ""
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,8 +61,13 @@ class Context:
 
     @cached_property
     def sagemaker(self) -> SageMaker:
-        """Versions and endpoints."""
+        """Versions, and the endpoints of the registry's account."""
         return SageMaker(self.client("sagemaker"))
+
+    @cached_property
+    def hosting(self) -> SageMaker:
+        """The endpoints of the account in which this runs: no other's are ever changed."""
+        return SageMaker(self.client("sagemaker", self.here)) if self.here else self.sagemaker
 
     @cached_property
     def inventory(self) -> "Inventory":
@@ -79,8 +95,8 @@ class Context:
 
     @cached_property
     def queue(self) -> Queue:
-        """What wakes the reconciler."""
-        return Queue(self.client("sqs"), self.settings.reconcile_queue_url)
+        """What wakes the reconciler that runs here."""
+        return Queue(self.client("sqs", self.here), self.settings.reconcile_queue_url)
 
     @cached_property
     def topic(self) -> Topic:
@@ -92,6 +108,27 @@ class Context:
         """Slack, where it is declared."""
         slack = self.spec.notifications.slack
         return Webhook(self.client("secretsmanager"), slack.webhook_secret) if slack else None
+
+    def bus(self, model: str, environment: str) -> Bus:
+        """Give the bus on which the reconciler of a model in an environment hears what is asked of it."""
+        where = environment if self.spec.is_abroad(model, environment) else ""
+        return Bus(self.client("events"), bus_arn(self.spec, where, Place.of(self.settings.table_arn)))
+
+    def is_ours(self, model: str, environment: str) -> bool:
+        """Tell whether it is here that a model in an environment is reconciled: where its endpoint is, else at home."""
+        return self.here == (environment if self.spec.is_abroad(model, environment) else "")
+
+    def endpoints(self, model: str, environment: str) -> SageMaker:
+        """Give what can look at a model's endpoint in an environment, be it in this account or in another one."""
+        if self.is_ours(model, environment):
+            return self.hosting
+        return SageMaker(self.client("sagemaker", environment))
+
+    def execution_role_arn(self, model: str, environment: str) -> str:
+        """Give the role that a model runs as in an environment."""
+        if self.spec.is_abroad(model, environment):
+            return models_role_arn(self.spec, environment)
+        return self.settings.role_arn
 
     def model(self, name: str) -> ModelSpec:
         """Find a declared model.

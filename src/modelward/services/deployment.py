@@ -71,11 +71,13 @@ def wait(
     """
     spec = context.model(package.group).endpoints.get(environment_name)
     name = endpoint_name(package.group, environment_name)
+    endpoints = context.endpoints(package.group, environment_name)
+    role_arn = context.execution_role_arn(package.group, environment_name)
     began = context.clock()
     while (waited := context.clock() - began) <= timedelta(seconds=timeout_s):
         now = context.sagemaker.describe_model_package(package.arn)
-        endpoint = context.sagemaker.describe_endpoint(name) if spec else None
-        target = config_name(now, spec, context.settings.role_arn) if spec else ""
+        endpoint = endpoints.describe_endpoint(name) if spec else None
+        target = config_name(now, spec, role_arn) if spec else ""
         if _is_reached(now, endpoint, target):
             return now
         _check_failed(now, package, name)

@@ -6,6 +6,7 @@ from typing import Any
 from modelward.config.spec import EndpointSpec
 from modelward.core.endpoint import VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
+from modelward.core.names import ROLLOUT_REQUESTED
 from modelward.planning.changes import (
     AskReconciler,
     Change,
@@ -14,6 +15,7 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    LookAgain,
     Plan,
     PutText,
     Record,
@@ -63,7 +65,11 @@ def _apply(context: Context, change: Change, progress: Progress | None) -> str:
         case Record():
             context.ledger.append(change.entry)
         case AskReconciler():
-            context.queue.send(_message(change), delay_s=change.delay_s)
+            asked = {"model": change.model, "environment": change.environment, "version": change.version}
+            context.bus(change.model, change.environment).put(ROLLOUT_REQUESTED, asked)
+        case LookAgain():
+            asked = {"model": change.model, "environment": change.environment}
+            context.queue.send([asked], delay_s=change.delay_s)
         case _:
             _apply_to_endpoint(context, change)
     return ""
@@ -83,7 +89,7 @@ def _update_version(context: Context, change: UpdateVersion) -> None:
 def _apply_to_endpoint(
     context: Context, change: CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint | DeleteEndpoint
 ) -> None:
-    sagemaker = context.sagemaker
+    sagemaker = context.hosting
     match change:
         case CreateModel():
             _unless_there(
@@ -133,11 +139,6 @@ def _patiently(context: Context, call: Callable[[], None]) -> None:
         except NotFoundError:
             context.sleep(pause)
     return call()
-
-
-def _message(change: AskReconciler) -> dict[str, Any]:
-    version = {"version": change.version} if change.version else {}
-    return {"model": change.model, "environment": change.environment, **version}
 
 
 def _counted(total: int, progress: Progress | None) -> Callable[[int], None] | None:

@@ -102,7 +102,8 @@ def plan_reconcile(
     serving = version_in(endpoint.config_name) if endpoint else None
     numbers = {package.version for package in scene.standing} | {n for n in (hint, serving) if n}
     scene = _scene(context, model, environment, _described(context, model, numbers), endpoint)
-    unreviewed = _unreviewed(scene) if is_review_allowed else []
+    # Abroad it waits: the registry's account reviews what its events and its sweep tell of, and asks for the rollout.
+    unreviewed = _unreviewed(scene) if is_review_allowed and not context.here else []
     for package in unreviewed:
         review(context, model, package.version)
     if unreviewed:
@@ -113,7 +114,7 @@ def plan_reconcile(
 def _endpoint(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
     if environment.name not in context.model(model).endpoints:
         return None
-    return context.sagemaker.describe_endpoint(endpoint_name(model, environment.name))
+    return context.endpoints(model, environment.name).describe_endpoint(endpoint_name(model, environment.name))
 
 
 def _scene(
@@ -129,7 +130,7 @@ def _scene(
         model=model,
         environment=environment,
         endpoint_spec=context.model(model).endpoints.get(environment.name),
-        role_arn=context.settings.role_arn,
+        role_arn=context.execution_role_arn(model, environment.name),
         standing=standing,
         endpoint=endpoint,
         chain=context.ledger.chain(model, wanted.version) if wanted else (),

@@ -33,6 +33,7 @@ from modelward.core.model_package import (
     Dataset,
     ModelPackage,
 )
+from modelward.core.names import artifact_prefix
 from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
 from modelward.services.archive import inspect_file
 from modelward.services.context import Context
@@ -169,7 +170,7 @@ def _artifact(context: Context, model: str, artifact: str | Path) -> Artifact:
             return Artifact(uri=str(artifact), sha256=inspect_file(path, str(artifact)))
     path = Path(artifact)
     sha256 = inspect_file(path)
-    bucket, key = context.settings.bucket, f"models/{model}/{sha256}/model.tar.gz"
+    bucket, key = context.settings.bucket, f"{artifact_prefix(model)}{sha256}/model.tar.gz"
     state = path.stat()
     upload = UploadFile(path, bucket, key, state.st_size)
     return Artifact(f"s3://{bucket}/{key}", sha256, upload, datetime.fromtimestamp(int(state.st_mtime), UTC))
@@ -181,7 +182,7 @@ def _metrics_text(metrics: Mapping[str, float]) -> str:
 
 def _metrics_key(model: str, artifact: Artifact, text: str) -> tuple[str, str]:
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"models/{model}/{artifact.sha256}/metrics-{digest}.json", digest
+    return f"{artifact_prefix(model)}{artifact.sha256}/metrics-{digest}.json", digest
 
 
 def _uploads(context: Context, model: str, artifact: Artifact, metrics_text: str) -> list[UploadFile | PutText]:

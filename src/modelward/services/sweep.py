@@ -6,6 +6,7 @@ authoritative, and compares each with the newest entry of its chain.
 
 from datetime import datetime
 
+from modelward.config.spec import ModelSpec
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ModelPackage
 from modelward.planning.review import Case, is_unsettled
@@ -20,14 +21,18 @@ def start_sweep(context: Context) -> None:
     Raises:
         AwsError: AWS refused a message.
     """
-    for model in context.spec.models:
-        context.queue.send({"model": model})
+    places = context.spec.environments
+    ours = [
+        model for model in context.spec.models if not context.here or any(context.is_ours(model, p) for p in places)
+    ]
+    context.queue.send([{"model": model} for model in ours])
 
 
 def sweep(context: Context, model: str) -> dict[str, datetime]:
-    """Review each version of a model that differs from its record, then reconcile each environment.
+    """Review each version of a model that differs from its record, then reconcile each environment that is ours.
 
-    It costs one call for each hundred versions, one for each megabyte of entries, and three reads an environment.
+    Reviews are the affair of the registry's account alone. It costs one call for each hundred versions, one for each
+    megabyte of entries, and three reads an environment.
 
     Returns:
         The environments that do not serve what they should, each with the time since when.
@@ -36,14 +41,21 @@ def sweep(context: Context, model: str) -> dict[str, datetime]:
         NotFoundError: the model is not declared.
         AwsError: AWS refused a call; the next sweep continues.
     """
-    if context.model(model).existing:
-        adopted(context, model, context.clock())
-    heads = context.ledger.heads(model)
-    for package in context.sagemaker.list_model_packages(model):
-        if _is_due(context, package, heads.get(package.version)):
-            review(context, model, package.version)
-    looked = {name: reconcile(context, model, name)[-1] for name in context.spec.environments}
+    spec = context.model(model)
+    if not context.here:
+        _review_all(context, spec)
+    ours = [name for name in context.spec.environments if context.is_ours(model, name)]
+    looked = {name: reconcile(context, model, name)[-1] for name in ours}
     return {name: plan.behind_since for name, plan in looked.items() if plan.behind_since}
+
+
+def _review_all(context: Context, model: ModelSpec) -> None:
+    if model.existing:
+        adopted(context, model.name, context.clock())
+    heads = context.ledger.heads(model.name)
+    for package in context.sagemaker.list_model_packages(model.name):
+        if _is_due(context, package, heads.get(package.version)):
+            review(context, model.name, package.version)
 
 
 def _is_due(context: Context, listed: ModelPackage, head: Entry | None) -> bool:

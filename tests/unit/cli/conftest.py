@@ -135,6 +135,7 @@ def _deploy() -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="digits")
+    boto3.client("events").create_event_bus(Name="acme-rollouts")
     settings = Settings(
         registry="acme",
         bucket="acme-models",

@@ -86,3 +86,11 @@ def test_no_parameter_at_all_means_no_deployment():
         Settings.from_parameters({}, registry="acme")
     assert "lacks anything under /modelward/acme/" in caught.value.next_step
     assert "account and region" in caught.value.next_step
+
+
+def test_a_function_abroad_knows_its_environment_and_its_queue_and_nothing_else():
+    variables = Settings.env_abroad("production", "https://queue")
+    assert variables == {"MODELWARD_ENVIRONMENT": "production", "MODELWARD_RECONCILE_QUEUE_URL": "https://queue"}
+    assert Settings.queue_abroad(variables) == "https://queue"
+    with pytest.raises(ConfigError, match="MODELWARD_RECONCILE_QUEUE_URL"):
+        Settings.queue_abroad({"MODELWARD_ENVIRONMENT": "production"})

@@ -29,6 +29,11 @@ owner = "risk"
 [notifications]
 email = ["ml-platform@example.com"]
 """
+_HOME = '"acme"\naccount = "123456789012"\nregion = "eu-west-1"'
+ABROAD = DECLARATION.replace('"acme"', _HOME).replace(
+    'stage = "Production"', 'stage = "Production"\naccount = "333333333333"'
+)
+"""The same, with an account of its own for production, where one model has its endpoint."""
 
 
 class Asked(Exception):  # noqa: N818  # it is no error: it ends a handler at the first thing that it asks of AWS
@@ -55,8 +60,10 @@ class Client:
 
 @dataclass
 class Lambda:
-    """One function: its context, and what it asked of AWS."""
+    """One function: its context, and what it asked of AWS; `here` is the environment whose own account it runs in."""
 
+    declaration: str = DECLARATION
+    here: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -66,12 +73,13 @@ class Lambda:
         table = "arn:aws:dynamodb:eu-west-1:123456789012:table/ledger"
         settings = Settings(table_arn=table, **{name: name for name in names})
         self.context = Context(
-            spec=parse(DECLARATION, "registry.toml"),
-            client=lambda _service: client,
+            spec=parse(self.declaration, "registry.toml"),
+            client=lambda service, environment="": client,
             find_settings=lambda: settings,
             clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
             sleep=lambda _seconds: None,
             folder=Path(),
+            here=self.here,
         )
 
     @property
@@ -80,8 +88,9 @@ class Lambda:
 
 
 @pytest.fixture
-def function():
-    made = Lambda()
+def function(request):
+    """Give the function; with a parameter, where production has its own account, that which runs in this one's."""
+    made = Lambda(ABROAD, request.param) if hasattr(request, "param") else Lambda()
     shell._contexts["made"] = made.context
     yield made
     shell._contexts.clear()

@@ -18,6 +18,7 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    LookAgain,
     Plan,
     PutText,
     Record,
@@ -50,7 +51,8 @@ def every_change(world):
         CreateEndpoint("e", "c"),
         UpdateEndpoint("e", "c"),
         DeleteEndpoint("e"),
-        AskReconciler("digits", "production", 2, delay_s=60),
+        AskReconciler("digits", "production", 2),
+        LookAgain("digits", "staging", delay_s=60),
     )  # fmt: skip
 
 
@@ -73,6 +75,8 @@ def test_a_plan_tells_programs_all_that_it_will_do(world):
     assert update["entered"] == "Production@2026-01-05T12:00:00.000000+00:00"
     assert told[5]["entry"]["entry"] == "000000002#000003"
     assert told[7]["endpoint"]["serverless"] == {"memory_mb": 2048, "max_concurrency": 5}
+    assert told[12] == {"change": "AskReconciler", "model": "digits", "environment": "production", "version": 2}
+    assert told[13] == {"change": "LookAgain", "model": "digits", "environment": "staging", "delay_s": 60}
 
 
 def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_operation(world):
@@ -84,7 +88,9 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[3] == "UpdateModelPackage  v2: Approved (good) stage Production/InProgress (go)"
     assert lines[7].endswith("(serverless 2048 MB)")
     assert lines[8].endswith("(2 x ml.m5.large)")
-    assert lines[12].endswith("reconcile digits in production in 60 s")
+    assert lines[12] == "PutEvents           reconcile digits in production"
+    assert lines[13].startswith("SendMessage")
+    assert lines[13].endswith("reconcile digits in staging in 60 s")
 
 
 def test_a_plan_without_changes_is_empty_and_still_says_why():

@@ -9,7 +9,7 @@ from modelward.config import AlarmSpec
 from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
-from modelward.planning.changes import AskReconciler, DeleteEndpoint
+from modelward.planning.changes import DeleteEndpoint, LookAgain
 from modelward.planning.rollout import config_name
 from modelward.planning.standing import decided_at, desired, holder
 
@@ -89,7 +89,7 @@ def test_an_endpoint_that_serves_a_mix_is_moved_to_what_it_should_serve(account)
     assert account.serving("production") == 1
 
 
-def test_a_failed_endpoint_is_deleted_and_the_reconciler_asked_to_come_again(account):
+def test_a_failed_endpoint_is_deleted_and_the_reconciler_comes_again(account):
     account.add(1)
     account.approve(1)
     account.review(1)
@@ -97,7 +97,7 @@ def test_a_failed_endpoint_is_deleted_and_the_reconciler_asked_to_come_again(acc
     account.endpoints["staging"] = Endpoint("digits-staging", "Failed", "x", account.now)
     plan = account.plan("staging")
     assert plan.changes[0] == DeleteEndpoint("digits-staging")
-    assert plan.changes[1] == AskReconciler("digits", "staging", delay_s=60)
+    assert plan.changes[1] == LookAgain("digits", "staging", delay_s=60)
 
 
 def test_an_environment_without_an_endpoint_settles_at_once(account, world):

@@ -151,6 +151,17 @@ def authorise_each_parameter() -> None:
     ministack.app.SERVICE_HANDLERS["ssm"] = handle
 
 
+def authorise_batches() -> None:
+    """Let SQS's batches ask leave for the action of one message: IAM knows no `sqs:SendMessageBatch` and its like."""
+    original = iam_actions.extract_iam_action
+
+    def action(service: str, *rest: Any) -> str | None:
+        found: str | None = original(service, *rest)
+        return found.removesuffix("Batch") if found and service == "sqs" else found
+
+    iam_actions.extract_iam_action = action
+
+
 def _parameter_arns(headers: Mapping[str, str], body: bytes) -> list[str]:
     if headers.get("x-amz-target", "") != "AmazonSSM.GetParameters":
         return []

@@ -1,14 +1,30 @@
-"""Buckets of other accounts, whose policies MiniStack asks about the caller's account only and not about the caller."""
+"""Buckets of other accounts: who owns them, and policies that MiniStack asks about the caller's account only."""
 
 # ruff: noqa: SLF001 - private names are what this package is for
 
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
 from modelward.local.ministack import access, scope
 from modelward.local.ministack.evaluation import Asked, Denial, resource_decision
+
+_OWNER_KEYS = ("aws:resourceaccount", "s3:resourceaccount")
+_BUCKET_ARN = "arn:aws:s3:::"
+
+
+def know_owners() -> None:
+    """Let aws:ResourceAccount of a bucket be its owner's; its ARN does not tell, and MiniStack takes the caller's."""
+    original = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, context: iam_evaluator.EvalContext) -> Any:
+        if key.lower() in _OWNER_KEYS and context.resource_arn.startswith(_BUCKET_ARN):
+            name = context.resource_arn.removeprefix(_BUCKET_ARN).partition("/")[0]
+            return s3._bucket_owner_account(name) or context.principal_account
+        return original(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve
 
 
 def let_policies_name_identities() -> None:
@@ -30,4 +46,4 @@ def _decision(policy: str, path: str, method: str, query: Any, headers: Any) -> 
         return "Deny"
     action = f"s3:{iam_actions._s3_action(method, f'/{path}', query)}"
     context = iam_actions.s3_service_context(action, query, f"/{path}", headers or {})
-    return resource_decision(rights, Asked(action, f"arn:aws:s3:::{path}", scope()[1], context), policy)
+    return resource_decision(rights, Asked(action, f"{_BUCKET_ARN}{path}", scope()[1], context), policy)
