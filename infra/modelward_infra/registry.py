@@ -47,7 +47,7 @@ class ModelRegistry(ModelVersions):
         self.key = RegistryKey(self, "Key", RegistryKeyProps(props.spec.name, existing.key_arn))
         self.key.allow_alarms(Stack.of(self).account)
         self.bucket = ArtifactBucket(self, "Artifacts", ArtifactBucketProps(self.key, existing.bucket))
-        self.ledger = Ledger(self, "Ledger", LedgerProps(key=self.key))
+        self.ledger = Ledger(self, "Ledger", LedgerProps(self.key, existing.table_stream_arn))
         made = props.spec.owned().get(registry_stack(props.spec.name), ())
         self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(props.spec, made))
         self.execution_role = ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(self.bucket, existing))

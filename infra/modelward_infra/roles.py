@@ -28,10 +28,11 @@ from constructs import Construct
 from modelward.config import AccessSpec, Enter, RegistrySpec, Settings
 from modelward.config.accounts import buses_abroad, look_role_arn
 from modelward.core.errors import InputError
+from modelward.core.ledger import BY_TIME
 from modelward.core.model_package import ApprovalStatus
 from modelward.core.names import bus_name, endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
-from modelward_infra.grants import acknowledge_wildcards, across
+from modelward_infra.grants import acknowledge_wildcards
 from modelward_infra.storage import ArtifactBucket, Ledger, RegistryKey
 
 _CREATE, _UPDATE = "sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"
@@ -256,8 +257,8 @@ class Duties(Construct):
 
     @property
     def _ledger_arns(self) -> tuple[str, str]:
-        table = across(self, self._props.ledger.table.table_arn, self._props.ledger)
-        return table, f"{table}/index/{Ledger.BY_TIME}"
+        table = self._props.ledger.arn_for(self)
+        return table, f"{table}/index/{BY_TIME}"
 
 
 # Conditions: each a block by operator; blocks of different operators are joined by `|`, and all must hold.

@@ -16,6 +16,7 @@ from constructs import Construct, IConstruct
 
 from modelward.config import RegistrySpec
 from modelward.config.accounts import home_of
+from modelward.core.ledger import BY_TIME
 from modelward.core.names import artifact_prefix, registry_stack
 from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
@@ -232,9 +233,10 @@ class ArtifactsAbroad(Construct):
 
 @dataclass(frozen=True, slots=True)
 class LedgerProps:
-    """What encrypts the ledger."""
+    """What encrypts the ledger; the stream of the table that is there already, if it shall be that one."""
 
     key: RegistryKey
+    existing_stream_arn: str | None = None
 
 
 class Ledger(Construct):
@@ -242,16 +244,24 @@ class Ledger(Construct):
 
     Entries of a model are found by version (`model`, `entry`) and by time (index `by-time`). A resource policy denies
     every principal of every policy to change or remove entries; writers put new ones. A put without a condition would
-    replace an entry too, so the same policy lets nobody put but roles with the tag of `grant_append`.
+    replace an entry too, so the same policy lets nobody put but roles with the tag of `grant_append`. Of a table that
+    is there already, keys, index, stream and policy are its owner's business.
     """
 
-    BY_TIME = "by-time"
-
     def __init__(self, scope: Construct, construct_id: str, props: LedgerProps) -> None:
-        """Make the table and its index."""
+        """Make the table and its index, or take the table that is there."""
         super().__init__(scope, construct_id)
         self._key = props.key
-        self.table = dynamodb.Table(
+        stream = props.existing_stream_arn
+        self.is_existing = stream is not None
+        self.table: dynamodb.ITable = self._taken(stream) if stream else self._made()
+
+    def _taken(self, stream_arn: str) -> dynamodb.ITable:
+        arn = stream_arn.partition("/stream/")[0]
+        return dynamodb.Table.from_table_attributes(self, "Table", table_arn=arn, table_stream_arn=stream_arn)
+
+    def _made(self) -> dynamodb.Table:
+        table = dynamodb.Table(
             self,
             "Table",
             partition_key=_text("model"),
@@ -259,7 +269,7 @@ class Ledger(Construct):
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             deletion_protection=True,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=props.key.key,
+            encryption_key=self._key.key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -267,14 +277,18 @@ class Ledger(Construct):
             resource_policy=iam.PolicyDocument(statements=[_nobody_rewrites(), _only_writers_append()]),
             stream=dynamodb.StreamViewType.NEW_IMAGE,
         )
-        self.table.add_global_secondary_index(
-            index_name=self.BY_TIME, partition_key=_text("model"), sort_key=_text("at")
-        )
+        table.add_global_secondary_index(index_name=BY_TIME, partition_key=_text("model"), sort_key=_text("at"))
+        return table
+
+    def arn_for(self, scope: IConstruct) -> str:
+        """Give the table's ARN as a construct of any stack sees it."""
+        arn = self.table.table_arn
+        return arn if self.is_existing else across(scope, arn, self)
 
     @property
     def index_arn(self) -> str:
         """Give the ARN of the index by time."""
-        return f"{self.table.table_arn}/index/{self.BY_TIME}"
+        return f"{self.table.table_arn}/index/{BY_TIME}"
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to read entries."""

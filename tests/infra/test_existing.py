@@ -1,6 +1,7 @@
 """What is there already is used, and neither made nor changed nor removed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 ACCOUNT = "111122223333"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:ml-platform"
+TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/ml-history"
+STREAM = f"{TABLE}/stream/2026-01-05T12:00:00.000"
 EXISTING = f"""
 [existing]
 bucket = "their-artifacts"
@@ -81,6 +84,60 @@ def test_clients_and_functions_are_told_of_what_is_there(existing) -> None:
     }
     assert values["/modelward/acme/bucket"] == "their-artifacts"
     assert (values["/modelward/acme/key-arn"], values["/modelward/acme/topic-arn"]) == (KEY, TOPIC)
+
+
+@pytest.fixture(scope="module")
+def kept(synthesize: Any) -> Any:
+    """Give the stacks of a registry whose history is kept in somebody else's table."""
+    return synthesize(f'{synthesize.declare("digits")}\n[existing]\ntable_stream_arn = "{STREAM}"\n')
+
+
+def test_no_table_is_made_beside_the_one_that_is_there_and_everybody_is_told_of_it(kept) -> None:
+    assert kept.resources("registry", "AWS::DynamoDB::Table") == {}
+    parameters = kept.resources("workflow", "AWS::SSM::Parameter").values()
+    values = {each["Properties"]["Name"]: each["Properties"]["Value"] for each in parameters}
+    assert (values["/modelward/acme/table"], values["/modelward/acme/table-arn"]) == ("ml-history", TABLE)
+    for handler in ("model_package", "reconcile", "notify"):
+        variables = kept.function(handler)[1]["Properties"]["Environment"]["Variables"]
+        assert (variables["MODELWARD_TABLE"], variables["MODELWARD_TABLE_ARN"]) == ("ml-history", TABLE)
+
+
+@pytest.mark.parametrize("handler", ["model_package", "reconcile", "notify"])
+def test_functions_may_do_the_same_on_a_table_that_is_there_already(kept, synthesize, handler: str) -> None:
+    own = synthesize(synthesize.declare("digits"))
+    assert _on_tables(kept, handler) == _on_tables(own, handler) != {}
+
+
+def _on_tables(assembly: Any, handler: str) -> dict[str, int]:
+    return {
+        action: len(statement["Resource"])
+        for statement in assembly.statements(handler)
+        for action in statement["Action"]
+        if action.startswith("dynamodb:")
+    }
+
+
+def test_permissions_and_notifications_name_the_table_that_is_there(kept) -> None:
+    named = {
+        (action, resource)
+        for handler in ("model_package", "notify")
+        for statement in kept.statements(handler)
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    assert {("dynamodb:PutItem", TABLE), ("dynamodb:Query", f"{TABLE}/index/by-time")} <= named
+    assert ("dynamodb:GetRecords", STREAM) in named
+    sources = kept.resources("workflow", "AWS::Lambda::EventSourceMapping").values()
+    assert STREAM in [each["Properties"]["EventSourceArn"] for each in sources]
+    assert TABLE in (kept.folder / "acme-access.template.json").read_text()
+
+
+def test_the_documents_give_the_owner_of_a_table_the_policy_of_our_own(assembly) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/adopting.md").read_text(encoding="utf-8")
+    policy = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    table = assembly.one("registry", "AWS::DynamoDB::Table")["Properties"]
+    ours = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert [{**each, "Principal": each["Principal"]["AWS"]} for each in ours] == policy["Statement"]
 
 
 def test_the_ledger_is_encrypted_with_the_key_that_is_there(existing) -> None:

@@ -283,6 +283,7 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> Non
         "list_endpoints",
         "describe_endpoint_config",
         "describe_model",
+        "describe_table",
         "list_stack_resources",
         "put_object",
         "upload_file",

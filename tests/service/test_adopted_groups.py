@@ -298,3 +298,23 @@ def test_looking_at_an_account_changes_nothing(world):
     world.registry.held()
     world.registry.deployment_findings()
     assert world.changing(before) == []
+
+
+def test_a_table_that_keeps_the_history_already_is_looked_at_by_one_call(world):
+    owning(world)
+    stream = "arn:aws:dynamodb:eu-west-1:123456789012:table/acme-ledger/stream/2026-01-05T12:00:00.000"
+    world.use(f'{ADOPTED}[existing]\ntable_stream_arn = "{stream}"\n')
+    before = len(world.calls)
+
+    assert [each.text for each in world.registry.deployment_findings() if each.is_blocking] == ["has no stream"]
+    assert [name for _, name in world.calls[before:]].count("DescribeTable") == 1
+
+    specification = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    made = world.client("dynamodb").update_table(
+        TableName="acme-ledger", StreamSpecification=specification, DeletionProtectionEnabled=True
+    )
+    world.use(f'{ADOPTED}[existing]\ntable_stream_arn = "{made["TableDescription"]["LatestStreamArn"]}"\n')
+    assert "table acme-ledger" not in told(world)
+
+    world.use(f'{ADOPTED}[existing]\ntable_stream_arn = "{stream.replace("acme", "their")}"\n')
+    assert told(world)["table their-ledger"] == ("is declared as existing and is not there", True)

@@ -1,4 +1,4 @@
-"""A group, its versions and their bucket were there before; then Modelward is deployed beside them, on a local AWS."""
+"""Groups, versions, their bucket and a table were there before; then Modelward is deployed, on a local AWS."""
 
 import io
 import json
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from modelward import bootstrap
+from modelward.cli.demo.inbox import Mailbox
 from modelward.cli.main import main
 from modelward.local.up import LocalAws
 
@@ -33,10 +34,28 @@ owner = "growth-team"
 owner = "growth-team"
 existing = true
 [models.churn.endpoints.staging]
-serverless = { memory_mb = 2048, max_concurrency = 5 }
+serverless = {{ memory_mb = 2048, max_concurrency = 5 }}
 [existing]
 artifacts = ["s3://their-models/churn/"]
+table_stream_arn = "{stream}"
+[notifications]
+email = ["ml@example.com"]
 """
+TABLE: dict[str, Any] = {
+    "TableName": "their-history",
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("model", "entry", "at")],
+    "KeySchema": [{"AttributeName": "model", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "by-time",
+            "KeySchema": [{"AttributeName": "model", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+    "DeletionProtectionEnabled": True,
+}
+IMAGES = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 
 
 def eventually(look: Callable[[], Any], *, limit_s: float = 30.0) -> Any:
@@ -79,6 +98,18 @@ def before_modelward(aws: LocalAws) -> None:
         )
 
 
+def their_table(aws: LocalAws) -> str:
+    """Make the table of the history as docs/adopting.md asks for it; give the ARN of its stream."""
+    dynamodb = aws.client("admin", "dynamodb")
+    made = dynamodb.create_table(**TABLE, StreamSpecification=IMAGES, ResourcePolicy=_documented_policy())
+    return str(made["TableDescription"]["LatestStreamArn"])
+
+
+def _documented_policy() -> str:
+    text = (Path(__file__).resolve().parents[2] / "docs/adopting.md").read_text(encoding="utf-8")
+    return text.partition("```json\n")[2].partition("```")[0]
+
+
 def planned(folder: Path) -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     with redirect_stdout(out):
@@ -89,19 +120,26 @@ def planned(folder: Path) -> tuple[int, dict[str, Any]]:
 def test_an_old_group_is_adopted_as_it_is_and_an_approval_of_today_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "registry.toml").write_text(DECLARATION)
+    declaration = tmp_path / "registry.toml"
     root = Path(__file__).resolve().parents[2]
     (tmp_path / "app.py").write_text((root / "app.py").read_text())
     with LocalAws() as aws:
         before_modelward(aws)
         for name, value in aws.environment("admin").items():
             monkeypatch.setitem(os.environ, name, value)
+        stream = their_table(aws)
+        declaration.write_text(DECLARATION.format(stream=f"{stream}9"))
+        assert planned(tmp_path)[1]["table their-history"]["text"] == "has another stream than the declared one"
+        declaration.write_text(DECLARATION.format(stream=stream))
         assert planned(tmp_path)[0] == 0
         assert planned(tmp_path)[1]["group fresh"]["text"] == "will be made"
 
         aws.deploy(tmp_path, io.StringIO())
         aws.wait_idle()
-        assert planned(tmp_path) == (0, {})
+        code, found = planned(tmp_path)
+        assert (code, list(found)) == (0, [stream.partition("/stream/")[0]])  # what its owner must see to
+        context = bootstrap.context_of(declaration, session=aws.session("admin"))
+        mailbox = Mailbox(aws.client("admin", "sqs"), aws.client("admin", "sns"), context.settings.topic_arn)
 
         sagemaker = aws.client("admin", "sagemaker")
         churn = bootstrap.connect(tmp_path / "registry.toml", session=aws.session("admin")).model("churn")
@@ -120,5 +158,9 @@ def test_an_old_group_is_adopted_as_it_is_and_an_approval_of_today_is_served(
             sagemaker.describe_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupDescription"]
             == "by a notebook"
         )
+        assert context.settings.table == "their-history"
+        assert len(aws.client("admin", "dynamodb").list_tables()["TableNames"]) == 1
+        assert "approved" in [entry.kind.value for entry in churn.history() if entry.version == 1]
+        assert "churn" in str(eventually(mailbox.read))
         kinds = [entry.kind.value for entry in churn.history() if entry.version == 2]
         assert kinds in ([], ["found"])

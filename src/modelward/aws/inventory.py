@@ -1,17 +1,18 @@
-"""What an account holds, whoever made it: groups, endpoints, and what the stacks own."""
+"""What an account holds, whoever made it: groups, endpoints, a table, and what the stacks own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.aws.sagemaker import PAGE, package_of, pages
-from modelward.core.account import Group
+from modelward.core.account import Group, Table
 from modelward.core.arn import VersionArn
 from modelward.core.errors import NotFoundError
 from modelward.core.model_package import ModelPackage
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sagemaker import SageMakerClient
 
 
@@ -134,7 +135,46 @@ class Stacks:
             return None
 
 
+class Tables:
+    """The operations of DynamoDB that tell how a table is made."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        """Take a boto3 client."""
+        self._client = client
+
+    def describe(self, name: str) -> Table | None:
+        """Describe a table (`DescribeTable`); None when there is none of that name.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        try:
+            with translated("DescribeTable", kind="existing table", name=name):
+                return _table(self._client.describe_table(TableName=name)["Table"])
+        except NotFoundError:
+            return None
+
+
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED", "CREATE_FAILED"})
+
+
+def _table(told: Any) -> Table:
+    types = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
+    whole = [each for each in told.get("GlobalSecondaryIndexes", ()) if each["Projection"]["ProjectionType"] == "ALL"]
+    stream = told.get("StreamSpecification", {})
+    return Table(
+        key=_key(told, types),
+        indexes={each["IndexName"]: _key(each, types) for each in whole},
+        stream_arn=told.get("LatestStreamArn", ""),
+        stream_view=stream.get("StreamViewType", "") if stream.get("StreamEnabled") else "",
+        key_arn=told.get("SSEDescription", {}).get("KMSMasterKeyArn", ""),
+        is_protected=told.get("DeletionProtectionEnabled", False),
+    )
+
+
+def _key(told: Any, types: Mapping[str, str]) -> tuple[str, ...]:
+    names = [each["AttributeName"] for each in sorted(told["KeySchema"], key=lambda each: str(each["KeyType"]))]
+    return tuple(name if types[name] == "S" else f"{name} ({types[name]})" for name in names)
 
 
 def _group(summary: Any) -> Group:

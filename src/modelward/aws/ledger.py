@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.core.gates import Verdict
-from modelward.core.ledger import Entry, EntryKind, Snapshot
+from modelward.core.ledger import BY_TIME, Entry, EntryKind, Snapshot
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-
-BY_TIME = "by-time"
 
 
 class Ledger:

@@ -115,6 +115,15 @@ AccountId = Annotated[str, Text("an AWS account: 12 digits, in quotes", "[0-9]{1
 RegionName = Annotated[
     str, Text("a region of AWS, such as eu-west-1 or us-gov-west-1", "[a-z]{2}(-[a-z]+){1,2}-[0-9]{1,2}", 32)
 ]
+StreamArn = Annotated[
+    str,
+    Text(
+        "the ARN of a DynamoDB table's stream, such as"
+        " arn:aws:dynamodb:eu-west-1:123456789012:table/history/stream/2026-01-05T12:00:00.000",
+        r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}/stream/[0-9T:.-]+",
+        512,
+    ),
+]
 
 
 class Enter(StrEnum):
@@ -314,12 +323,20 @@ class ExistingSpec:
     bucket: Annotated[BucketName | None, "Bucket that keeps artifacts and metrics, instead of one of our own."] = None
     key_arn: Annotated[KeyArn | None, "KMS key that protects them, ledger and topic, instead of one of our own."] = None
     topic_arn: Annotated[TopicArn | None, "SNS topic that tells people, instead of one of our own."] = None
+    table_stream_arn: Annotated[
+        StreamArn | None, "Stream of the DynamoDB table that keeps the history, instead of one of our own."
+    ] = None
     artifacts: Annotated[
         tuple[ArtifactsUri, ...],
         Items(),
         "Where versions that were registered without Modelward keep their artifacts; endpoints may read there.",
     ] = ()
     artifact_key_arns: Annotated[tuple[KeyArn, ...], Items(), "KMS keys that encrypt those artifacts."] = ()
+
+    @property
+    def table_arn(self) -> str | None:
+        """Give the ARN of the table, which that of its stream begins with."""
+        return self.table_stream_arn and self.table_stream_arn.partition("/stream/")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What an account holds besides what is declared, as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,27 @@ class Group:
     name: str
     description: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A DynamoDB table, as DescribeTable tells of it.
+
+    Args:
+        key: Names of its partition key and sort key; those that are no texts with their type, as in `at (N)`.
+        indexes: The same of each global index that holds whole items, by name.
+        stream_arn: Its newest stream; empty when it never had one.
+        stream_view: What records of the stream hold, such as NEW_IMAGE; empty when the stream is off.
+        key_arn: The KMS key that encrypts it; empty for DynamoDB's own.
+        is_protected: Whether DynamoDB refuses to delete it.
+    """
+
+    key: tuple[str, ...]
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stream_arn: str = ""
+    stream_view: str = ""
+    key_arn: str = ""
+    is_protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

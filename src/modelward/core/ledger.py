@@ -16,6 +16,9 @@ from modelward.core.arn import who as short
 from modelward.core.gates import Verdict
 from modelward.core.model_package import ModelPackage
 
+BY_TIME = "by-time"
+"""The index of the ledger's table that sorts a model's entries by time."""
+
 
 class EntryKind(StrEnum):
     """What happened."""

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelward.config.spec import ModelSpec, RegistrySpec
-from modelward.core.account import Group
+from modelward.config.spec import ExistingSpec, ModelSpec, RegistrySpec
+from modelward.core.account import Group, Table
 from modelward.core.endpoint import Endpoint
+from modelward.core.ledger import BY_TIME
 from modelward.core.model_package import ModelPackage
 from modelward.core.names import GROUP_DESCRIPTION, endpoint_name
 
@@ -41,12 +42,14 @@ class Observed:
         owned: Names of the groups that stacks of this registry own.
         endpoints: Those declared endpoints that exist.
         strays: Versions that stand in stages which registry.toml does not have.
+        table: The table that shall keep the history, where one is named; None when there is none of its name.
     """
 
     groups: Sequence[Group]
     owned: frozenset[str]
     endpoints: Sequence[Endpoint]
     strays: Sequence[ModelPackage]
+    table: Table | None = None
 
 
 def findings(spec: RegistrySpec, observed: Observed) -> tuple[Finding, ...]:
@@ -56,6 +59,7 @@ def findings(spec: RegistrySpec, observed: Observed) -> tuple[Finding, ...]:
         *_undeclared(spec, observed),
         *_of_endpoints(spec, observed),
         *_of_stages(spec, observed),
+        *_of_table(spec.existing, observed.table),
         *_of_policies(spec),
     ]
     return tuple(sorted(found, key=lambda finding: not finding.is_blocking))
@@ -138,6 +142,42 @@ def _of_stages(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
         yield Finding(f"stage {stage}", f"is not declared, and {numbers}{more} of {group} stand in it", step)
 
 
+def _of_table(existing: ExistingSpec, table: Table | None) -> Iterator[Finding]:
+    stream = existing.table_stream_arn
+    if not stream:
+        return
+    subject = f"table {stream.split('/')[1]}"
+    if table is None:
+        step = "Correct existing.table_stream_arn, or have its owner make it (docs/adopting.md)."
+        yield Finding(subject, "is declared as existing and is not there", step, is_blocking=True)
+        return
+    for text, step in (*_of_keys(table), *_of_stream(table, stream)):
+        yield Finding(subject, text, step, is_blocking=True)
+    if not table.is_protected:
+        step = "Have its owner switch deletion protection on: it would take the history with it."
+        yield Finding(subject, "may be deleted by one call", step)
+    if table.key_arn and table.key_arn != existing.key_arn:
+        step = "Unless it is AWS's own (alias/aws/dynamodb), name it as existing.key_arn: roles may use no other key."
+        yield Finding(subject, f"is encrypted with {table.key_arn}", step)
+
+
+def _of_keys(table: Table) -> Iterator[tuple[str, str]]:
+    if table.key != ("model", "entry"):
+        step = "Keys stay what they are: name another table, whose keys are the texts model and entry."
+        yield f"has the key {' and '.join(table.key)}", step
+    if table.indexes.get(BY_TIME) != ("model", "at"):
+        step = f"Have its owner add a global index {BY_TIME} on the texts model and at that projects all attributes."
+        yield f"has no index {BY_TIME} such as the history is read by", step
+
+
+def _of_stream(table: Table, declared: str) -> Iterator[tuple[str, str]]:
+    if table.stream_view not in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
+        step = "Have its owner switch it on with NEW_IMAGE, and name the new stream as existing.table_stream_arn."
+        yield f"has a stream of {table.stream_view}" if table.stream_view else "has no stream", step
+    elif table.stream_arn != declared:
+        yield "has another stream than the declared one", f'Write existing.table_stream_arn = "{table.stream_arn}".'
+
+
 def _of_policies(spec: RegistrySpec) -> Iterator[Finding]:
     """Say what the stacks would set on resources of their own, and may not on somebody else's."""
     existing = spec.existing
@@ -145,6 +185,7 @@ def _of_policies(spec: RegistrySpec) -> Iterator[Finding]:
         (existing.bucket, "versioning, TLS only, no public access, and the registry's key or S3's own as encryption"),
         (existing.key_arn, "a key policy that leaves grants to IAM and lets cloudwatch.amazonaws.com use the key"),
         (existing.topic_arn, "a topic policy that lets cloudwatch.amazonaws.com publish"),
+        (existing.table_arn, "a resource policy by which nobody rewrites entries, PITR, and no time to live"),
     ):
         if name:
             yield Finding(name, "is there already and stays its owner's", f"See to it that it has {wanted}.")

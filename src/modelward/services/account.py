@@ -59,7 +59,7 @@ def deployment_findings(context: Context) -> tuple[Finding, ...]:
     """Tell what a deployment of the declaration would meet in the account; nothing is changed.
 
     It costs one call for each hundred groups, stack resources and endpoints, one for each declared endpoint that
-    exists, and one search.
+    exists, one search, and one for a table that is there already.
 
     Raises:
         AwsError: AWS refused a call.
@@ -77,11 +77,13 @@ def _observed(context: Context) -> Observed:
         context.stacks.list_resources(name, _GROUP_TYPE) for name in {registry_stack(spec.name), *spec.owned()}
     ]
     owned = [name for names in of_stacks for name in names or ()]
+    table_arn = spec.existing.table_arn
     return Observed(
         groups=list(context.inventory.list_groups()),
         owned=frozenset(owned),
         endpoints=[endpoint for endpoint in endpoints if endpoint],
         strays=list(context.inventory.search_other_stages(spec.stages)),
+        table=context.tables.describe(table_arn.rpartition("/")[2]) if table_arn else None,
     )
 
 

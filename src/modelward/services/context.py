@@ -19,7 +19,7 @@ from modelward.core.place import Place
 
 if TYPE_CHECKING:
     # Functions never look at a whole account; their cold starts need not pay for it.
-    from modelward.aws.inventory import Inventory, Stacks
+    from modelward.aws.inventory import Inventory, Stacks, Tables
 
 
 class Clients(Protocol):
@@ -82,6 +82,13 @@ class Context:
         from modelward.aws.inventory import Stacks
 
         return Stacks(self.client("cloudformation"))
+
+    @cached_property
+    def tables(self) -> "Tables":
+        """How a table is made."""
+        from modelward.aws.inventory import Tables
+
+        return Tables(self.client("dynamodb"))
 
     @cached_property
     def storage(self) -> Storage:

@@ -407,6 +407,13 @@ def test_what_is_there_already_may_be_named():
     assert spec.models["digits"].existing
     assert (spec.existing.bucket, spec.existing.key_arn) == ("ml-artifacts", None)
     assert spec.existing.artifacts == ("s3://old/", "s3://lake/churn/v")
+    assert spec.existing.table_arn is None
+
+
+def test_a_table_is_named_by_its_stream():
+    table = "arn:aws-cn:dynamodb:cn-north-1:111122223333:table/ml.history_1"
+    spec = config.parse(f'{EXAMPLE}[existing]\ntable_stream_arn = "{table}/stream/2026-01-05T12:00:00.000"\n')
+    assert spec.existing.table_arn == table
 
 
 @pytest.mark.parametrize(
@@ -415,6 +422,8 @@ def test_what_is_there_already_may_be_named():
         ('bucket = "s3://ml-artifacts"', "existing.bucket"),
         ('key_arn = "arn:aws:kms:eu-west-1:111122223333:alias/ml"', "existing.key_arn"),
         ('topic_arn = "ml-platform"', "existing.topic_arn"),
+        ('table_stream_arn = "history"', "existing.table_stream_arn"),
+        ('table_stream_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/history"', "existing.table_stream_arn"),
         ('artifacts = ["old-models/churn"]', "existing.artifacts[0]"),
         ('artifacts = ["s3://old-models/*"]', "existing.artifacts[0]"),
         ('table = "history"', "existing.table"),

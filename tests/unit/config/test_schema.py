@@ -72,6 +72,7 @@ def complete() -> Raw:
             "bucket": "ml-artifacts",
             "key_arn": KEY,
             "topic_arn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:ml",
+            "table_stream_arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/history/stream/2026-01-05T12:00:00.000",
             "artifacts": ["s3://old-models/churn/"],
             "artifact_key_arns": [KEY],
         },
