@@ -134,7 +134,8 @@ def test_permissions_and_notifications_name_the_table_that_is_there(kept) -> Non
 
 def test_the_documents_give_the_owner_of_a_table_the_policy_of_our_own(assembly) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs/adopting.md").read_text(encoding="utf-8")
-    policy = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    [block] = [each for each in text.split("```") if "NobodyRewritesHistory" in each]
+    policy = json.loads(block.removeprefix("text"))
     table = assembly.one("registry", "AWS::DynamoDB::Table")["Properties"]
     ours = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
     assert [{**each, "Principal": each["Principal"]["AWS"]} for each in ours] == policy["Statement"]
