@@ -32,7 +32,8 @@ Measured on Python {python}, {system}, {cpus} CPUs, with {libraries}.
   whether the tree is clean, in two processes; the row says what they take by themselves. A larger archive adds
   {inspection_ms:.0f} ms per MB for unpacking and digesting, to be held against its upload.
 - **Time to start** is the least of whole processes, in turns with one that does only the bare minimum, until fifteen
-  rounds find nothing shorter, or forty have been run. Other work on the machine still blurs it.
+  rounds (four for the CDK apps) find nothing shorter, or three times as many have been run. Other work on the machine
+  still blurs it.
 - **Cold starts** are more than the import: they end when the function has read its settings and `registry.toml` and
   made its clients, from the synthesized asset with nothing but the runtime's packages beside it. The bare minimum makes
   the same clients. The goal is held against code that is compiled on both sides. A function's own folder is

@@ -1,4 +1,4 @@
-"""What it takes to start: the import, the command line, the functions.
+"""What it takes to start: the import, the command line, the CDK app, the functions.
 
 Everything is the least time of whole processes, in turns with a process that does only the bare minimum.
 """
@@ -19,6 +19,9 @@ from modelward_infra.asset import assemble
 
 PART = "startup"
 _IMPORT_MS, _HELP_MS, _HANDLER_MS = 30, 150, 60
+# A round takes eight seconds.
+_APP_TIMES, _APP_ROUNDS = 3, 4
+_EMPTY_APP = "from aws_cdk import App; App().synth()"
 
 # Lambda's runtime brings these along.
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
@@ -45,6 +48,8 @@ def measure() -> Iterator[Figure]:
     """Take the times."""
     yield from _shell()
     with TemporaryDirectory() as folder:
+        yield _app(Path(folder))
+    with TemporaryDirectory() as folder:
         yield from _functions(Path(folder))
 
 
@@ -56,6 +61,27 @@ def _shell() -> Iterator[Figure]:
     bare, imported, helped = (1000 * least[name] for name in ("bare", "import", "help"))
     yield _figure("`import modelward` over bare Python", imported - bare, _IMPORT_MS, f"{bare:.0f} ms bare")
     yield _figure("`modelward --help`", helped, _HELP_MS, "from start to end")
+
+
+def _app(folder: Path) -> Figure:
+    # The same Node for both, which importing modelward_infra has found.
+    environ = _environ() | {name: os.environ[name] for name in ("JSII_NODE",) if name in os.environ}
+    commands = {"empty": ["-c", _EMPTY_APP], "ours": [str(ROOT / "app.py")]}
+    least = least_s(
+        {
+            name: Program([sys.executable, *arguments], environ | {"CDK_OUTDIR": str(folder / name)}, folder)
+            for name, arguments in commands.items()
+        },
+        _APP_ROUNDS,
+    )
+    times = least["ours"] / least["empty"]
+    return Figure(
+        "time: `python app.py` of the demo's registry over an empty CDK app",
+        f"at most {_APP_TIMES} x",
+        f"{times:.1f} x ({least['ours']:.1f} s over {least['empty']:.1f} s)",
+        times <= _APP_TIMES,
+        PART,
+    )
 
 
 def _functions(folder: Path) -> Iterator[Figure]:

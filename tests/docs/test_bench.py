@@ -28,6 +28,7 @@ PROMISED = {
     "time over raw boto3: register": OVERHEAD,
     "time: `import modelward` over bare Python": STARTUP,
     "time: `modelward --help`": STARTUP,
+    "time: `python app.py` of the demo's registry over an empty CDK app": STARTUP,
     "time: cold start of `model_package` over boto3 and its clients": STARTUP,
     "time: cold start of `reconcile` over boto3 and its clients": STARTUP,
     "time: cold start of `notify` over boto3 and its clients": STARTUP,
