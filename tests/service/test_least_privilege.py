@@ -6,7 +6,7 @@ The calls are recorded where they are made; the policies are those of the synthe
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ import pytest
 
 from modelward.cli.demo.inbox import Slack
 from modelward.local import authorisation, deployment
+from modelward.local.ministack.evaluation import Asked, Rights, judge, parsed
 from modelward.local.sagemaker import Fault, Timing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +42,19 @@ MEANT = {
 
 
 class Need(NamedTuple):
-    """A permission that a call takes: the action, and which resource of a policy covers it."""
+    """A permission that a call takes: the action, which resource of a policy covers it, the condition keys."""
 
     action: str
     is_met_by: Callable[[str], bool]
+    context: Mapping[str, Any]
+
+
+class Grant(NamedTuple):
+    """An action on a resource, and the condition on it, spelled as JSON."""
+
+    action: str
+    resource: str
+    condition: str = "{}"
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +127,10 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
     if service == "sagemaker":
         root = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
         for need in authorisation.needs(operation, params, root):
-            yield Need(need.action, _covering(need))
+            yield Need(need.action, _covering(need), need.context)
         return
     action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
-    yield Need(action, _matching(_RESOURCES[service](params)))
+    yield Need(action, _matching(_RESOURCES[service](params)), {})
 
 
 def _covering(need: authorisation.Need) -> Callable[[str], bool]:
@@ -142,7 +152,7 @@ _RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def granted(template: Any, handler: str) -> list[tuple[str, str]]:
+def granted(template: Any, handler: str) -> list[Grant]:
     """Give each action of a handler's role with each resource, references to resources by their logical ids."""
     [role] = [
         resource["Properties"]["Role"]["Fn::GetAtt"][0]
@@ -157,7 +167,7 @@ def granted(template: Any, handler: str) -> list[tuple[str, str]]:
         for statement in resource["Properties"]["PolicyDocument"]["Statement"]
     ]
     return [
-        (action, _spelled(resource))
+        Grant(action, _spelled(resource), json.dumps(statement.get("Condition", {})))
         for statement in statements
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
@@ -191,24 +201,56 @@ def test_a_role_allows_the_calls_that_its_handler_makes_and_no_others(needs, tem
         (name, *grant)
         for name in HANDLERS
         for grant in allowed[name]
-        if not _is_meant(name, *grant) and not _is_used(grant, allowed[name], needs[name])
+        if not _is_meant(name, grant) and not _is_used(grant, allowed[name], needs[name])
     }
     assert denied == set()
     assert idle == set()
 
 
-def _is_used(grant: tuple[str, str], allowed: list[tuple[str, str]], needs: list[Need]) -> bool:
+def test_each_value_of_a_condition_lets_a_call_of_the_handler_through_which_it_would_stop_otherwise(
+    needs, template
+) -> None:
+    found = {(name, grant, one) for name in HANDLERS for grant in granted(template, name) for one in _values(grant)}
+    assert found != set()
+    for name, grant, one in found:
+        asked = [need for need in needs[name] if need.action == grant.action]
+        assert [need for need in asked if _holds(one, need.context)], (name, grant.action, one)
+        assert not _holds(one, {}), "it holds without the key, so it stops nothing"
+
+
+def _values(grant: Grant) -> list[str]:
+    """Take a condition apart: one condition for each value that it lets through."""
+    return [
+        json.dumps({operator: {key: value}})
+        for operator, keys in json.loads(grant.condition).items()
+        for key, values in keys.items()
+        for value in _listed(values)
+    ]
+
+
+def _holds(condition: str, context: Mapping[str, Any]) -> bool:
+    """Tell by IAM's own rules whether a request with some condition keys is let through."""
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": json.loads(condition)}
+    rights = Rights(f"arn:aws:iam::{ACCOUNT}:role/handler", "AssumedRole", ACCOUNT, parsed([{"Statement": statement}]))
+    return judge(rights, Asked("sagemaker:Any", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:any", REGION, context)) is None
+
+
+def _is_used(grant: Grant, allowed: list[Grant], needs: list[Need]) -> bool:
     """Tell whether a call took this action on a resource of this type."""
-    alike = [other for other in allowed if (other[0], _type(other[1])) == (grant[0], _type(grant[1]))]
-    return any(_meets(need, *other) for need in needs for other in alike)
+    alike = [
+        other for other in allowed if (other.action, _type(other.resource)) == (grant.action, _type(grant.resource))
+    ]
+    return any(_meets(need, other) for need in needs for other in alike)
 
 
-def _is_granted(need: Need, allowed: list[tuple[str, str]]) -> bool:
-    return any(_meets(need, action, resource) for action, resource in allowed)
+def _is_granted(need: Need, allowed: list[Grant]) -> bool:
+    return any(_meets(need, grant) for grant in allowed)
 
 
-def _meets(need: Need, action: str, resource: str) -> bool:
-    return need.action == action and need.is_met_by(resource)
+def _meets(need: Need, grant: Grant) -> bool:
+    if need.action != grant.action or not need.is_met_by(grant.resource):
+        return False
+    return grant.condition == "{}" or _holds(grant.condition, need.context)
 
 
 def _type(resource: str) -> str:
@@ -217,8 +259,8 @@ def _type(resource: str) -> str:
     return kind[2] if kind else resource
 
 
-def _is_meant(handler: str, action: str, resource: str) -> bool:
-    return any(_fits(pattern, (handler, action, resource)) for pattern in MEANT)
+def _is_meant(handler: str, grant: Grant) -> bool:
+    return any(_fits(pattern, (handler, grant.action, grant.resource)) for pattern in MEANT)
 
 
 def _fits(pattern: tuple[str, ...], grant: tuple[str, ...]) -> bool:
@@ -226,5 +268,5 @@ def _fits(pattern: tuple[str, ...], grant: tuple[str, ...]) -> bool:
 
 
 def test_what_is_meant_is_still_granted(template) -> None:
-    grants = [(handler, *grant) for handler in HANDLERS for grant in granted(template, handler)]
+    grants = [(handler, *grant[:2]) for handler in HANDLERS for grant in granted(template, handler)]
     assert [pattern for pattern in MEANT if not any(_fits(pattern, grant) for grant in grants)] == []
