@@ -1,4 +1,4 @@
-"""What people ask of AWS through the SDK, against the policies of their duties: no less, and no more.
+"""What people ask of AWS through SDK and command line, against the policies of their duties: no less, and no more.
 
 Calls are recorded where they are made, with the condition keys that SageMaker would fill. They are judged by IAM's own
 rules on the synthesized policies: an Allow that no call needs fails, a call that is not allowed fails, and so does a
@@ -6,14 +6,19 @@ Deny without which nothing that it is meant against would get through. The execu
 that are made with it are ours but SageMaker's.
 """
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from botocore import handlers
 
+from modelward.cli.main import main
 from modelward.local import authorisation, deployment
 from modelward.local.ministack.evaluation import Asked, Rights, everything, judge, parsed
 
@@ -28,7 +33,6 @@ DUTIES = ("contributor", "validator", "approver", "auditor")
 MEANT = {
     "s3:AbortMultipartUpload": "boto3 gives up an upload in parts when one of them fails.",
     "s3:ListBucket": "It makes S3 say of a missing object that it is missing; it is no call of its own.",
-    "ssm:GetParameters": "The SDK finds the deployment by it, which the world in these tests is told.",
 }
 # What only auditors do, with the console or the AWS CLI: our own tools show versions and history.
 LOOKED_AT = {f"sagemaker:Describe{kind}" for kind in ("Endpoint", "EndpointConfig", "Model", "ModelPackageGroup")}
@@ -75,6 +79,15 @@ def _spelled(value: Any) -> Any:
 @pytest.fixture
 def wishes(world: Any) -> dict[str, set[str]]:
     """Let people of each duty do all that it is for, and give what they asked for, spelled as JSON."""
+    _use_the_sdk(world)
+    _use_the_command_line(world)
+    found: dict[str, set[str]] = {duty: set() for duty in DUTIES}
+    for duty, *call in world.wanted:
+        found[duty] |= {json.dumps(wish) for wish in _wishes(*call)}
+    return found
+
+
+def _use_the_sdk(world: Any) -> None:
     with world.acting("contributor"):
         first = world.register(0.95)
         world.register(0.95)
@@ -92,10 +105,6 @@ def wishes(world: Any) -> dict[str, set[str]]:
     _release(world, first, third)
     with world.acting("auditor"):
         _look(world, first)
-    found: dict[str, set[str]] = {duty: set() for duty in DUTIES}
-    for duty, *call in world.wanted:
-        found[duty] |= {json.dumps(wish) for wish in _wishes(*call)}
-    return found
 
 
 def _release(world: Any, first: Any, third: Any) -> None:
@@ -134,6 +143,51 @@ def _look(world: Any, version: Any) -> None:
     version.download(world.folder / f"for-{world.duty}")
 
 
+def _use_the_command_line(world: Any) -> None:
+    """Do once more what each duty is for, by commands, each of which finds the deployment and makes its own clients."""
+    for name, value in world.settings.to_parameters().items():
+        world.client("ssm").put_parameter(Name=name, Value=value, Type="String")
+    run = partial(_run, world)
+    figures = ("--metric", "accuracy=0.98", "--metric", "log_loss=0.2")
+    artifact = str(world.pack("by-command.tar.gz", "by command"))
+    run("contributor", "register", "digits", "--artifact", artifact, "--image", "image:4", *figures)
+    world.run_for(5)
+    last = str(world.digits.versions()[0].version)
+    for duty in DUTIES:
+        run(duty, "versions", "digits")
+        run(duty, "show", "digits", last)
+        run(duty, "compare", "digits", "1", last)
+        run(duty, "current", "digits", "Production")
+        run(duty, "history", "digits")
+        run(duty, "download", "digits", last, "--to", str(world.folder / f"by-command-for-{duty}"))
+    run("approver", "approve", "digits", last, "--reason", "good figures")
+    world.run_for(10)
+    run("validator", "promote", "digits", last, "Staging", "--reason", "once more")
+    world.run_for(10)
+    run("validator", "deploy", "digits", "staging", "--no-wait")
+    run("approver", "promote", "digits", last, "Production", "--reason", "released")
+    world.run_for(10)
+    run("approver", "deploy", "digits", "production", "--no-wait")
+    run("approver", "rollback", "digits", "production", "--reason", "users complain")
+    world.run_for(10)
+    run("approver", "reject", "digits", last, "--reason", "biased")
+    world.run_for(10)
+
+
+def _run(world: Any, duty: str, *words: str) -> None:
+    """Run a command as somebody with a duty; `world` hears its clients."""
+    path = world.folder / "registry.toml"
+    path.write_text(world.declaration)
+    heard = ("before-parameter-build", world._asking)
+    handlers.BUILTIN_HANDLERS.append(heard)  # botocore's list, of which each new session takes a copy
+    try:
+        with world.acting(duty), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+            code = main(["--registry", str(path), *words])
+    finally:
+        handlers.BUILTIN_HANDLERS.remove(heard)
+    assert code == 0, (words, said.getvalue())
+
+
 def _wishes(service: str, operation: str, params: dict[str, Any], now: Mapping[str, Any]) -> Iterator[Wish]:
     if service == "sagemaker":
         for need in authorisation.needs(operation, params, SAGEMAKER):
@@ -153,6 +207,9 @@ _OTHERS: Mapping[tuple[str, str], Callable[[dict[str, Any]], list[tuple[str, str
     ("s3", "PutObject"): lambda params: [("s3:PutObject", _object(params)), ("kms:GenerateDataKey", KEY)],
     ("events", "PutEvents"): lambda params: [
         ("events:PutEvents", entry["EventBusName"]) for entry in params["Entries"]
+    ],
+    ("ssm", "GetParameters"): lambda params: [
+        ("ssm:GetParameters", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}") for name in params["Names"]
     ],
     ("dynamodb", "Query"): lambda params: [
         ("dynamodb:Query", TABLE + (f"/index/{params['IndexName']}" if "IndexName" in params else ""))
