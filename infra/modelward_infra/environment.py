@@ -74,7 +74,8 @@ class EnvironmentStack(RegistryPart):
         spec = self._props.spec
         artifacts = ArtifactsAbroad(self, "Artifacts", ArtifactsAbroadProps(spec))
         name = models_role(spec.name, self._props.environment)
-        return ModelExecutionRole(self, "ModelExecution", ModelExecutionRoleProps(artifacts, spec.existing, name))
+        hosting = ModelExecutionRoleProps(artifacts, spec.existing, name, self._here.endpoints)
+        return ModelExecutionRole(self, "ModelExecution", hosting)
 
     def _inbox(self) -> Inbox:
         meaning = "Endpoints could not be brought to their version."

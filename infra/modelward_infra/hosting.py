@@ -8,10 +8,11 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from modelward.config import ExistingSpec, RegistrySpec
+from modelward.config import EndpointSpec, ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import acknowledge_wildcards, allow
+from modelward_infra.placement import allow_making, allow_running
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
 # By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
@@ -38,11 +39,13 @@ class ModelExecutionRoleProps:
         bucket: The registry's bucket, of this account or of another one.
         existing: Other places.
         name: The role's name, where another account must know it.
+        endpoints: Those that run with the role: their volume keys and VPCs it may use.
     """
 
     bucket: Readable
     existing: ExistingSpec = field(default_factory=ExistingSpec)
     name: str | None = None
+    endpoints: Sequence[EndpointSpec] = ()
 
 
 class ModelExecutionRole(Construct):
@@ -67,6 +70,7 @@ class ModelExecutionRole(Construct):
         images, logs = self._image_arns(), self._log_arns()
         self._allow_images(images)
         self._allow_telemetry(logs)
+        allow_running(self.role, props.endpoints)
         self._acknowledge(images, logs)
         # With a name of its own, one that a failed first deployment left behind would be in the way of the next.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if props.name else RemovalPolicy.RETAIN
@@ -118,7 +122,9 @@ class ModelExecutionRole(Construct):
         reasons = {
             "Images come from repositories of the teams and of AWS, whose accounts differ by region.": images,
             "SageMaker makes one log group per endpoint.": logs,
-            "GetAuthorizationToken and PutMetricData know no resources; the latter is bound to namespaces.": ["*"],
+            "GetAuthorizationToken, PutMetricData (bound to namespaces) and EC2's Describe calls know no resources.": [
+                "*"
+            ],
         }
         for reason, resources in reasons.items():
             acknowledge_wildcards(self.role, resources, reason)
@@ -144,6 +150,7 @@ class Endpoints(Construct):
         super().__init__(scope, construct_id)
         self._role = props.role
         self._pairs = sorted((model.name, place) for model in props.spec.models.values() for place in model.endpoints)
+        self._specs = [props.spec.models[name].endpoints[place] for name, place in self._pairs]
         self.names: Sequence[str] = [endpoint_name(*pair) for pair in self._pairs]
 
     @property
@@ -171,4 +178,5 @@ class Endpoints(Construct):
         arns = self._arns()
         for kind, operations in _OPERATIONS.items():
             allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
+        allow_making(grantee, self._specs)
         self._role.grant_pass(grantee)

@@ -215,6 +215,63 @@ def _reach(assembly: Any, handler: str, action: str) -> set[str]:
     return {resource for each in allowed for resource in each["Resource"]}
 
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+EC2 = "arn:aws:ec2:eu-central-1:123456789012:"
+
+
+@pytest.fixture(scope="module")
+def placed(synthesize: Any) -> Any:
+    """Give the stacks of a registry whose endpoints have a volume key and a VPC."""
+    settings = f"""volume_key_arn = "{KEY}"
+vpc = {{ subnets = ["subnet-0000000b", "subnet-0000000a"], security_groups = ["sg-0000000a"] }}"""
+    kind = "instance_type = 'ml.m5.large'"
+    return synthesize(synthesize.declare("digits", "letters").replace(kind, f"{kind}\n{settings}"))
+
+
+def _by_action(statements: list[dict[str, Any]], service: str) -> dict[str, tuple[list[str], Any]]:
+    return {
+        action: (statement["Resource"], statement.get("Condition"))
+        for statement in statements
+        for action in statement["Action"]
+        if action.startswith(f"{service}:")
+    }
+
+
+def test_models_join_the_declared_subnets_and_no_others(placed) -> None:
+    subnets = [f"{EC2}subnet/subnet-0000000a", f"{EC2}subnet/subnet-0000000b"]
+    interfaces, inside = [f"{EC2}network-interface/*"], {"ArnEquals": {"ec2:Subnet": subnets}}
+    assert _by_action(placed.execution_statements(), "ec2") == {
+        "ec2:CreateNetworkInterface": ([*interfaces, f"{EC2}security-group/sg-0000000a", *subnets], None),
+        "ec2:CreateNetworkInterfacePermission": (interfaces, inside),
+        "ec2:DeleteNetworkInterface": (interfaces, inside),
+        "ec2:DeleteNetworkInterfacePermission": (interfaces, None),
+        "ec2:DescribeDhcpOptions": (["*"], None),
+        "ec2:DescribeNetworkInterfaces": (["*"], None),
+        "ec2:DescribeSecurityGroups": (["*"], None),
+        "ec2:DescribeSubnets": (["*"], None),
+        "ec2:DescribeVpcs": (["*"], None),
+    }
+
+
+def test_a_volume_key_is_granted_to_aws_alone_by_those_who_make_and_run_the_endpoint(placed) -> None:
+    wanted = ([KEY], {"Bool": {"kms:GrantIsForAWSResource": "true"}})
+    for statements in (placed.execution_statements(), placed.statements("reconcile")):
+        assert _by_action(statements, "kms")["kms:CreateGrant"] == wanted
+    for handler in ("model_package", "notify"):
+        assert "kms:CreateGrant" not in _by_action(placed.statements(handler), "kms")
+
+
+def test_what_no_endpoint_declares_no_role_may_do(assembly) -> None:
+    for statement in _all_statements(assembly):
+        assert not [action for action in statement["Action"] if action.startswith(("ec2:", "kms:CreateGrant"))]
+
+
+def test_the_settings_of_endpoints_lead_to_no_other_resources(placed, synthesize) -> None:
+    plain = synthesize(synthesize.declare("digits", "letters"))
+    for stack in ("registry", "workflow"):
+        assert placed.resources(stack).keys() == plain.resources(stack).keys()
+
+
 def test_the_webhook_s_secret_and_no_other_is_read(assembly) -> None:
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:modelward/slack-"
     assert _may(assembly.statements("notify"), "secretsmanager:GetSecretValue", f"{secret}AbC123")

@@ -290,6 +290,33 @@ def test_an_endpoint_that_is_declared_isolated_is_rolled_out_anew_without_a_netw
     assert world.kinds(1)[-2:] == ["deploying", "verified"]
 
 
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VPC = 'vpc = { subnets = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], security_groups = ["sg-0a1b2c3d"] }'
+
+
+def test_a_key_for_volumes_and_a_vpc_are_rolled_out_anew_and_taken_back(world):
+    def placed():
+        config = world.sagemaker.describe_endpoint_config(EndpointConfigName=world.endpoint()["EndpointConfigName"])
+        model = world.sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+        return config.get("KmsKeyId"), model.get("VpcConfig")
+
+    world.release(0.95)
+    before, plain = world.declaration, world.endpoint()["EndpointConfigName"]
+    assert placed() == (None, None)
+    world.use(before.replace('"ml.m5.large"', f'"ml.m5.large"\nvolume_key_arn = "{KEY}"\n{VPC}'))
+    world.sweep()
+    world.finish()
+
+    vpc = {"Subnets": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], "SecurityGroupIds": ["sg-0a1b2c3d"]}
+    assert placed() == (KEY, vpc)
+    assert world.kinds(1)[-2:] == ["deploying", "verified"]
+    world.use(before)
+    world.sweep()
+    world.finish()
+    assert world.endpoint()["EndpointConfigName"] == plain
+    assert world.serving() == 1
+
+
 def test_a_changed_limit_of_an_alarm_leaves_the_endpoint_alone(world):
     world.release(0.95)
     before = updates(world)

@@ -155,9 +155,16 @@ class SageMaker:
         )
 
     def create_model(
-        self, *, name: str, package_arn: str, role_arn: str, is_isolated: bool, tags: Mapping[str, str]
+        self, *, name: str, package_arn: str, role_arn: str, network: Mapping[str, Any], tags: Mapping[str, str]
     ) -> None:
-        """Make a deployable model of a version (`CreateModel`), with or without network for its containers.
+        """Make a deployable model of a version (`CreateModel`).
+
+        Args:
+            name: Of the model.
+            package_arn: The version.
+            role_arn: What its containers run as.
+            network: Members of the request on the network of its containers: isolation, VPC.
+            tags: Of the model.
 
         Raises:
             AlreadyExistsError: there is one of that name.
@@ -168,12 +175,20 @@ class SageMaker:
                 ModelName=name,
                 PrimaryContainer={"ModelPackageName": package_arn},
                 ExecutionRoleArn=role_arn,
-                EnableNetworkIsolation=is_isolated,
                 Tags=_tags(tags),
+                **network,
             )
 
-    def create_endpoint_config(self, *, name: str, variant: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    def create_endpoint_config(
+        self, *, name: str, variant: Mapping[str, Any], settings: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> None:
         """Make an endpoint config with one variant (`CreateEndpointConfig`).
+
+        Args:
+            name: Of the config.
+            variant: Its `ProductionVariant`.
+            settings: Members of the request on what all variants have in common, such as `KmsKeyId`.
+            tags: Of the config.
 
         Raises:
             AlreadyExistsError: there is one of that name.
@@ -184,6 +199,7 @@ class SageMaker:
                 EndpointConfigName=name,
                 ProductionVariants=[variant],  # type: ignore[list-item]  # a ProductionVariant of the API
                 Tags=_tags(tags),
+                **settings,
             )
 
     def create_endpoint(self, *, name: str, config_name: str, tags: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ from modelward.config.spec import (
     RegistrySpec,
     Serverless,
     Slack,
+    VpcSpec,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Serverless",
     "Settings",
     "Slack",
+    "VpcSpec",
     "find",
     "json_schema",
     "load",

@@ -192,6 +192,7 @@ class Items(NamedTuple):
     """An array without duplicates; what its elements are follows from the annotation."""
 
     min_items: int = 0
+    max_items: int | None = None
     of: Shape | None = None
 
     def read(self, raw: object, place: Place) -> tuple[Any, ...]:
@@ -201,15 +202,18 @@ class Items(NamedTuple):
         read = tuple(cast("Shape", self.of).read(each, place.nth(i)) for i, each in enumerate(raw))
         if len(read) < self.min_items:
             raise place.refuse(found=f"an array of {len(read)}", allowed=f"an array of at least {self.min_items}")
+        if self.max_items is not None and len(read) > self.max_items:
+            raise place.refuse(found=f"an array of {len(read)}", allowed=f"an array of at most {self.max_items}")
         for i, each in enumerate(read):
             if each in read[:i]:
                 raise place.nth(i).refuse(found=f"{spell(each)} a second time", allowed="each only once")
         return read
 
     def schema(self) -> Schema:
-        """Give the elements and their least number."""
+        """Give the elements, and how many there must and may be."""
         least = {"minItems": self.min_items} if self.min_items else {}
-        return {"type": "array", "items": cast("Shape", self.of).schema(), "uniqueItems": True, **least}
+        most = {} if self.max_items is None else {"maxItems": self.max_items}
+        return {"type": "array", "items": cast("Shape", self.of).schema(), "uniqueItems": True, **least, **most}
 
 
 class Entries(NamedTuple):

@@ -124,6 +124,10 @@ StreamArn = Annotated[
         512,
     ),
 ]
+SubnetId = Annotated[str, Text("the id of a subnet, such as subnet-0a1b2c3d4e5f67890", "subnet-[0-9a-f]{8,17}", 32)]
+SecurityGroupId = Annotated[
+    str, Text("the id of a security group, such as sg-0a1b2c3d4e5f67890", "sg-[0-9a-f]{8,17}", 32)
+]
 
 
 class Enter(StrEnum):
@@ -241,6 +245,28 @@ class AlarmSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class VpcSpec:
+    """Where the containers of an endpoint are in a VPC of yours (`VpcConfig`)."""
+
+    subnets: Annotated[
+        tuple[SubnetId, ...],
+        Items(min_items=1, max_items=16),
+        "Subnets in which the instances get network interfaces, better two or more in different zones.",
+    ]
+    security_groups: Annotated[
+        tuple[SecurityGroupId, ...], Items(min_items=1, max_items=5), "Security groups of those interfaces."
+    ]
+
+
+def _on_instances(key: str, why: str) -> Combination:
+    return Combination(
+        f"{key} only beside instance_type, for {why}",
+        holds=lambda keys: not {"serverless", key} <= keys,
+        schema={"not": {"required": ["serverless", key]}},
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSpec:
     """How an environment serves a model: serverless, or on instances (`instance_count` counts only then)."""
 
@@ -251,6 +277,10 @@ class EndpointSpec:
     network_isolation: Annotated[
         bool, "Cut the containers off from every network; SageMaker itself brings artifact and calls."
     ] = False
+    volume_key_arn: Annotated[
+        KeyArn | None, "KMS key that encrypts the storage volumes of the instances, instead of SageMaker's own."
+    ] = None
+    vpc: Annotated[VpcSpec | None, "Put the containers into a VPC of yours."] = None
     alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
@@ -264,11 +294,9 @@ class EndpointSpec:
             holds=lambda keys: not {"serverless", "instance_count"} <= keys,
             schema={"not": {"required": ["serverless", "instance_count"]}},
         ),
-        Combination(
-            "network_isolation only beside instance_type, for serverless endpoints have none",
-            holds=lambda keys: not {"serverless", "network_isolation"} <= keys,
-            schema={"not": {"required": ["serverless", "network_isolation"]}},
-        ),
+        _on_instances("network_isolation", "serverless endpoints have none"),
+        _on_instances("volume_key_arn", "serverless endpoints have no volumes"),
+        _on_instances("vpc", "serverless endpoints are in no VPC"),
     )
 
 
@@ -385,6 +413,11 @@ class RegistrySpec:
     def foreign(self) -> tuple[EnvironmentSpec, ...]:
         """Give the environments whose endpoints are in another account than the registry."""
         return tuple(each for each in self.environments.values() if each.account not in (None, self.account))
+
+    @property
+    def endpoints(self) -> tuple[EndpointSpec, ...]:
+        """Give the endpoints of all models."""
+        return tuple(endpoint for model in self.models.values() for endpoint in model.endpoints.values())
 
     def is_abroad(self, model: str, environment: str) -> bool:
         """Tell whether a model's endpoint in an environment is in another account than the registry.

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from modelward.local import authorisation, gate, ministack
-from modelward.local.ministack import access, events
+from modelward.local.ministack import access, events, policies
 from modelward.local.ministack.alarms import CloudWatch, judge_alarms
 from modelward.local.ministack.evaluation import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
@@ -121,7 +121,8 @@ class Front:
             return rights
         account, region = ministack.scope()
         root = f"arn:{partition_of(region)}:sagemaker:{region}:{account}:"
-        return gate.refuse(rights, authorisation.needs(operation, request, root), region, self._find)
+        needs = authorisation.needs(operation, request, root)
+        return gate.refuse(rights, needs, region, self._find, policies.key_policy)
 
     def _find(self, account: str, region: str) -> SageMaker | None:
         with self._lock:

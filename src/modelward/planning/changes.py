@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modelward.config.spec import AlarmSpec, EndpointSpec, Serverless
+from modelward.config.spec import AlarmSpec, EndpointSpec, Serverless, VpcSpec
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 
@@ -93,10 +93,14 @@ class CreateModel:
     role_arn: str
     is_isolated: bool = False
     """Whether its containers are cut off from every network."""
+    vpc: VpcSpec | None = None
+    """Where its containers are in a VPC of the user's."""
 
     def line(self) -> str:
         """Say it in one line."""
-        return f"CreateModel         {self.name}" + ("  (isolated from the network)" if self.is_isolated else "")
+        where = ["isolated from the network"] if self.is_isolated else []
+        where += [f"in {', '.join(self.vpc.subnets)}"] if self.vpc else []
+        return f"CreateModel         {self.name}" + (f"  ({'; '.join(where)})" if where else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +237,7 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
-        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec():
+        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec() | VpcSpec():
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:
             return value

@@ -170,13 +170,14 @@ def _is_overtaken(attempt: Entry | None, endpoint: Endpoint | None) -> bool:
 
 
 def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | None) -> Plan:
-    if scene.endpoint_spec is None:
+    spec = scene.endpoint_spec
+    if spec is None:
         raise AssertionError("a rollout needs a declared endpoint")
     name = endpoint_name(scene.model, scene.environment.name)
     move: Change = UpdateEndpoint(name, target) if scene.endpoint else CreateEndpoint(name, target)
     changes: list[Change] = [
-        CreateModel(target, package.arn, scene.role_arn, scene.endpoint_spec.network_isolation),
-        CreateEndpointConfig(target, target, scene.endpoint_spec),
+        CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
+        CreateEndpointConfig(target, target, spec),
         *([Record(entry)] if entry else []),
         move,
     ]

@@ -97,21 +97,34 @@ def _apply_to_endpoint(
                     name=change.name,
                     package_arn=change.package_arn,
                     role_arn=change.role_arn,
-                    is_isolated=change.is_isolated,
+                    network=network_of(change),
                     tags=_TAGS,
                 )
             )
         case CreateEndpointConfig():
-            variant = variant_of(change.model_name, change.endpoint)
-            _unless_there(lambda: sagemaker.create_endpoint_config(name=change.name, variant=variant, tags=_TAGS))
+            made = {"variant": variant_of(change.model_name, change.endpoint), "settings": settings_of(change)}
+            _unless_there(lambda: sagemaker.create_endpoint_config(name=change.name, **made, tags=_TAGS))
         case CreateEndpoint():
-            made = {"name": change.name, "config_name": change.config_name}
-            _patiently(context, lambda: sagemaker.create_endpoint(**made, tags=_TAGS))
+            named = {"name": change.name, "config_name": change.config_name}
+            _patiently(context, lambda: sagemaker.create_endpoint(**named, tags=_TAGS))
         case UpdateEndpoint():
             moved = {"name": change.name, "config_name": change.config_name}
             _patiently(context, lambda: sagemaker.update_endpoint(**moved))
         case DeleteEndpoint():
             sagemaker.delete_endpoint(change.name)
+
+
+def network_of(change: CreateModel) -> dict[str, Any]:
+    """Spell what a model has of a network as members of the API's `CreateModel`."""
+    vpc = change.vpc
+    inside = {"VpcConfig": {"Subnets": [*vpc.subnets], "SecurityGroupIds": [*vpc.security_groups]}} if vpc else {}
+    return {"EnableNetworkIsolation": change.is_isolated, **inside}
+
+
+def settings_of(change: CreateEndpointConfig) -> dict[str, Any]:
+    """Spell what an endpoint config has beside its variant as members of the API's `CreateEndpointConfig`."""
+    key = change.endpoint.volume_key_arn
+    return {"KmsKeyId": key} if key else {}
 
 
 def variant_of(model_name: str, spec: EndpointSpec) -> dict[str, Any]:

@@ -4,11 +4,23 @@ import pytest
 from tests.declaration import DIGITS, EMAIL
 
 from modelward import config
-from modelward.config import AlarmSpec, EndpointSpec, Enter, EnvironmentSpec, Gate, NotificationSpec, Serverless, Slack
+from modelward.config import (
+    AlarmSpec,
+    EndpointSpec,
+    Enter,
+    EnvironmentSpec,
+    Gate,
+    NotificationSpec,
+    Serverless,
+    Slack,
+    VpcSpec,
+)
 from modelward.core.errors import ConfigError
 
 SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
 EXAMPLE = DIGITS.replace("log_loss = { at_most = 0.50 }", "log_loss = { at_most = 1 }") + EMAIL + SLACK
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VPC = 'vpc = { subnets = ["subnet-0a1b2c3d", "subnet-0a1b2c3d4e5f67890"], security_groups = ["sg-0a1b2c3d"] }'
 HEAD = '[registry]\nname = "acme"\nstages = ["Development", "Production", "Archived"]\n'
 
 
@@ -54,6 +66,15 @@ def test_containers_have_a_network_unless_somebody_says_otherwise():
     isolated = config.parse(edited("instance_count = 2", "network_isolation = true"))
     assert isolated.models["digits"].endpoints["production"].network_isolation is True
     assert config.parse(EXAMPLE).models["digits"].endpoints["production"].network_isolation is False
+
+
+def test_instances_take_a_key_for_their_volumes_and_a_place_in_a_vpc():
+    placed = config.parse(edited("instance_count = 2", f'volume_key_arn = "{KEY}"\n{VPC}'))
+    endpoint = placed.models["digits"].endpoints["production"]
+    assert endpoint.volume_key_arn == KEY
+    assert endpoint.vpc == VpcSpec(("subnet-0a1b2c3d", "subnet-0a1b2c3d4e5f67890"), ("sg-0a1b2c3d",))
+    plain = config.parse(EXAMPLE).models["digits"].endpoints["production"]
+    assert (plain.volume_key_arn, plain.vpc) == (None, None)
 
 
 def test_only_the_heading_is_required():
@@ -223,6 +244,56 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             "network_isolation only beside instance_type",
         ),
         ("instance_count = 2", "network_isolation = 1", f"{PRODUCTION}.network_isolation", "1", "true or false"),
+        # volumes and VPC
+        (
+            "serverless = {",
+            f'volume_key_arn = "{KEY}"\nserverless = {{',
+            "models.digits.endpoints.staging",
+            "volume_key_arn and serverless",
+            "volume_key_arn only beside instance_type",
+        ),
+        (
+            "instance_count = 2",
+            'volume_key_arn = "alias/ml"',
+            f"{PRODUCTION}.volume_key_arn",
+            "'alias/ml'",
+            "the ARN of a KMS key",
+        ),
+        (
+            "serverless = {",
+            f"{VPC}\nserverless = {{",
+            "models.digits.endpoints.staging",
+            "vpc and serverless",
+            "vpc only beside instance_type, for serverless endpoints are in no VPC",
+        ),
+        (
+            "instance_count = 2",
+            'vpc = { subnets = ["subnet-0a1b2c3d"] }',
+            f"{PRODUCTION}.vpc.security_groups",
+            "nothing",
+            "security groups of those interfaces",
+        ),
+        (
+            "instance_count = 2",
+            'vpc = { subnets = [], security_groups = ["sg-0a1b2c3d"] }',
+            f"{PRODUCTION}.vpc.subnets",
+            "an array of 0",
+            "an array of at least 1",
+        ),
+        (
+            "instance_count = 2",
+            'vpc = { subnets = ["vpc-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }',
+            f"{PRODUCTION}.vpc.subnets[0]",
+            "'vpc-0a1b2c3d'",
+            "the id of a subnet",
+        ),
+        (
+            "instance_count = 2",
+            f'vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = {[f"sg-0000000{n}" for n in range(6)]} }}',
+            f"{PRODUCTION}.vpc.security_groups",
+            "an array of 6",
+            "an array of at most 5",
+        ),
         # alarms
         ("instance_count = 2", "alarms = {}", f"{PRODUCTION}.alarms", "an empty table", "at least one of errors_5xx"),
         ("instance_count = 2", "alarms = true", f"{PRODUCTION}.alarms", "true", "a table of errors_5xx_at_most"),

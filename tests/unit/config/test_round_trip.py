@@ -24,6 +24,7 @@ from modelward.config import (
     RegistrySpec,
     Serverless,
     Slack,
+    VpcSpec,
 )
 from modelward.core.names import ENTITY_NAME_LIMIT
 
@@ -54,6 +55,10 @@ gates = st.builds(
 serverless = st.builds(Serverless, st.sampled_from(range(1024, 6145, 1024)), st.integers(1, 200))
 limits = st.none() | st.integers(1, 1440)
 alarms = st.none() | st.builds(AlarmSpec, limits, limits, limits).filter(lambda each: each != AlarmSpec())
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+vpcs = st.builds(
+    VpcSpec, st.sampled_from([("subnet-0a1b2c3d",), ("subnet-0000000a", "subnet-0000000b")]), st.just(("sg-0a1b2c3d",))
+)
 endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st.builds(
     EndpointSpec,
     st.just(""),
@@ -61,6 +66,8 @@ endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st
     st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]),
     st.integers(1, 99),
     st.booleans(),
+    st.sampled_from([None, KEY]),
+    st.none() | vpcs,
     alarms=alarms,
 )
 ROLE = "arn:aws:iam::123456789012:role/{}"
@@ -121,7 +128,8 @@ def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
     alarms = {"alarms": endpoint.alarms and without(endpoint.alarms)}
     if endpoint.serverless is not None:
         return {"serverless": without(endpoint.serverless), **alarms}
-    return {**without(endpoint, "environment", "serverless"), **alarms}
+    vpc = {"vpc": endpoint.vpc and without(endpoint.vpc)}
+    return {**without(endpoint, "environment", "serverless"), **vpc, **alarms}
 
 
 def model_table(model: ModelSpec) -> dict[str, Any]:

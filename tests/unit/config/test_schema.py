@@ -61,6 +61,8 @@ def complete() -> Raw:
                         "instance_type": "ml.m5.large",
                         "instance_count": 2,
                         "network_isolation": True,
+                        "volume_key_arn": KEY,
+                        "vpc": {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d4e5f67890"]},
                         "alarms": {"errors_5xx_at_most": 1, "latency_p90_ms_at_most": 500, "silent_for_minutes": 30},
                     },
                     "staging": {"serverless": {"memory_mb": 2048, "max_concurrency": 5}},

@@ -242,6 +242,24 @@ def test_resources_and_conditions_are_heeded(ann: Any, owner: Any, version: str)
         denial(ann.sagemaker.describe_model_package_group, ModelPackageGroupName="letters")
 
 
+@pytest.mark.fidelity("volume-grant-asked")
+def test_who_starts_instances_must_let_aws_use_the_key_of_their_volumes(ann: Any, owner: Any) -> None:
+    key = boto3.client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
+    owner.create_model(ModelName="m", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=f"arn:aws:iam::{OWNER}:role/r")
+    variants = [{"VariantName": "live", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    for name in ("c", "d"):
+        owner.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, KmsKeyId=key)
+    for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    for call, config in ((ann.sagemaker.create_endpoint, "c"), (ann.sagemaker.update_endpoint, "d")):
+        request = {"EndpointName": "e", "EndpointConfigName": config}
+        ann.may(allow("sagemaker:*"))
+        with enable_iam_authentication():
+            assert f"kms:CreateGrant on resource: {key}" in denial(call, **request)
+        ann.may(allow("sagemaker:*"), allow("kms:CreateGrant", resource=key, Condition=for_aws))
+        with enable_iam_authentication():
+            call(**request)
+
+
 def test_a_deny_beats_every_allow(ann: Any, version: str) -> None:
     ann.may(allow("*"), deny("sagemaker:Describe*"))
     with enable_iam_authentication():

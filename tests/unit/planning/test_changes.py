@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from modelward.config.spec import EndpointSpec, Serverless
+from modelward.config.spec import EndpointSpec, Serverless, VpcSpec
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
@@ -53,6 +53,7 @@ def every_change(world):
         DeleteEndpoint("e"),
         AskReconciler("digits", "production", 2),
         LookAgain("digits", "staging", delay_s=60),
+        CreateModel("m", "arn:v2", world.ROLE, vpc=VpcSpec(("subnet-1",), ("sg-1",))),
     )  # fmt: skip
 
 
@@ -91,6 +92,19 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[12] == "PutEvents           reconcile digits in production"
     assert lines[13].startswith("SendMessage")
     assert lines[13].endswith("reconcile digits in staging in 60 s")
+
+
+def test_a_model_tells_what_network_its_containers_have(world):
+    vpc = VpcSpec(("subnet-1", "subnet-2"), ("sg-1",))
+    lines = [
+        CreateModel("m", "arn", world.ROLE, *network).line() for network in ((), (True,), (False, vpc), (True, vpc))
+    ]
+    assert [line.partition("m")[2] for line in lines] == [
+        "",
+        "  (isolated from the network)",
+        "  (in subnet-1, subnet-2)",
+        "  (isolated from the network; in subnet-1, subnet-2)",
+    ]
 
 
 def test_a_plan_without_changes_is_empty_and_still_says_why():

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from modelward.config import AlarmSpec
+from modelward.config import AlarmSpec, VpcSpec
 from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
@@ -20,12 +20,15 @@ def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
     others = {
         config_name(package, replace(spec, instance_count=3), world.ROLE),
         config_name(package, replace(spec, network_isolation=True), world.ROLE),
+        config_name(package, replace(spec, volume_key_arn="arn:aws:kms:eu-west-1:1:key/a"), world.ROLE),
+        config_name(package, replace(spec, vpc=VpcSpec(("subnet-1",), ("sg-1",))), world.ROLE),
+        config_name(package, replace(spec, vpc=VpcSpec(("subnet-1",), ("sg-2",))), world.ROLE),
         config_name(package, spec, world.ROLE + "2"),
         config_name(replace(package, created_at=package.created_at + timedelta(seconds=1)), spec, world.ROLE),
         config_name(world.package(4), spec, world.ROLE),
         config_name(package, world.MODEL.endpoints["staging"], world.ROLE),
     }
-    assert len(others | {name}) == 7
+    assert len(others | {name}) == 10
     assert version_in(name) == 3
 
 

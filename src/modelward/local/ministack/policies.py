@@ -155,6 +155,12 @@ def key_arn(key_id: str) -> str | None:
     return key_id if is_gone else found and found["Arn"]
 
 
+def key_policy(arn: str) -> str | None:
+    """Return the policy of a customer's key; None if there is no such key."""
+    found = iam_evaluator._resource_policy("kms", arn)
+    return found and str(found[0])
+
+
 def role_may(role_arn: str, action: str, resource_arn: str) -> bool:
     """Tell whether a role may do something, by its policies, its boundary and the resource's own policy."""
     found = iam_evaluator._resource_policy(action.partition(":")[0], resource_arn)

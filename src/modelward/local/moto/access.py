@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from moto.iam.access_control import AssumedRoleAccessKey, IAMRequest
 from moto.iam.models import ManagedPolicy
+from moto.kms.models import kms_backends
 from moto.sts.models import sts_backends
 
 from modelward.local import gate
@@ -59,10 +60,16 @@ class SignedRequest(IAMRequest):
 def refuse(signed: SignedRequest | None, caller: Caller, needs: tuple[Need, ...], region: str) -> Denial | None:
     """Return why a call is denied; `signed` is None where moto's enforcement is off."""
     if signed is not None:
-        return gate.refuse(signed.rights, needs, region, known_core)
+        return gate.refuse(signed.rights, needs, region, known_core, _key_policy)
     foreign = [need for need in needs if is_foreign(need, caller.account)]
     rights = Rights(caller.arn, "User", caller.account, everything())
-    return gate.refuse(rights, foreign, region, known_core)
+    return gate.refuse(rights, foreign, region, known_core, _key_policy)
+
+
+def _key_policy(arn: str) -> str | None:
+    account, region, key = arn.split(":")[4], arn.split(":")[3], arn.rpartition("/")[2]
+    found = kms_backends[account][region].keys.get(key)
+    return str(found.policy) if found else None
 
 
 def _granted(*holders: Any) -> Any:

@@ -197,7 +197,8 @@ class SageMaker:
         group = self.groups.peek(path[0]) if is_in_group else None
         package = self.packages.peek(arn)
         tags = self.tags.of(group.arn if group else arn)
-        return Look(tags, package.fields if package else {}, group.policy if group else None)
+        key = self._configs.volume_key(arn) if kind == "endpoint-config" else ""
+        return Look(tags, package.fields if package else {}, group.policy if group else None, key)
 
     def _borrow(self, arn: str) -> Package:
         owner = self._neighbour(owner_of(arn))

@@ -114,6 +114,12 @@ class EndpointConfigs:
             raise could_not_find(KIND, self._scope.arn("endpoint-config", name))
         return config
 
+    def volume_key(self, arn: str) -> str:
+        """Return the ARN of the key that encrypts the volumes of a config's instances; empty if it names none so."""
+        config = self._shelf.get(arn.rpartition("/")[2].lower())
+        key = str(config.fields.get("KmsKeyId", "")) if config else ""
+        return key if key.startswith("arn:") else ""
+
     def _checked_variant(self, variant: Mapping[str, Any]) -> dict[str, Any]:
         name = variant["VariantName"]
         if "ModelName" not in variant:

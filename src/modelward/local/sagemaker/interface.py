@@ -25,11 +25,12 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What IAM asks of a resource: its tags, the version that it is, the resource policy of its group."""
+    """What IAM asks of a resource: its tags, the version that it is, the policy of its group, its volume's key."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     version: Mapping[str, Any] = field(default_factory=dict)
     policy: str | None = None
+    volume_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
