@@ -30,6 +30,9 @@ class Readable(Protocol):
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to read them."""
 
+    def grant_capture(self, grantee: iam.IGrantable) -> None:
+        """Allow to write what endpoints capture."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelExecutionRoleProps:
@@ -39,7 +42,7 @@ class ModelExecutionRoleProps:
         bucket: The registry's bucket, of this account or of another one.
         existing: Other places.
         name: The role's name, where another account must know it.
-        endpoints: Those that run with the role: their volume keys and VPCs it may use.
+        endpoints: Those that run with the role: it may use their volume keys and VPCs, and write what they capture.
     """
 
     bucket: Readable
@@ -71,6 +74,8 @@ class ModelExecutionRole(Construct):
         self._allow_images(images)
         self._allow_telemetry(logs)
         allow_running(self.role, props.endpoints)
+        if any(each.data_capture for each in props.endpoints):
+            props.bucket.grant_capture(self.role)
         self._acknowledge(images, logs)
         # With a name of its own, one that a failed first deployment left behind would be in the way of the next.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if props.name else RemovalPolicy.RETAIN

@@ -9,7 +9,7 @@ from constructs import Construct
 from modelward.config import RegistrySpec
 from modelward.config.accounts import models_role_arn
 from modelward.core.errors import NotFoundError
-from modelward.core.names import registry_stack
+from modelward.core.names import endpoint_name, registry_stack
 from modelward_infra.flags import pin_flags
 from modelward_infra.groups import ModelPackageGroups, ModelPackageGroupsProps, ModelVersions
 from modelward_infra.hosting import ModelExecutionRole, ModelExecutionRoleProps
@@ -61,8 +61,11 @@ class ModelRegistry(ModelVersions):
 
     def _share(self, environment: str) -> None:
         """Let what serves in another account read its models' artifacts; groups say so themselves."""
-        served = sorted(self.spec.within(environment).models)
-        self.bucket.share(models_role_arn(self.spec, environment), served)
+        guest, served = models_role_arn(self.spec, environment), self.spec.within(environment).models
+        self.bucket.share(guest, sorted(served))
+        capturing = [name for name, model in served.items() if model.endpoints[environment].data_capture]
+        if capturing:
+            self.bucket.share_capture(guest, [endpoint_name(name, environment) for name in sorted(capturing)])
 
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.

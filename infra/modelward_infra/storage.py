@@ -3,9 +3,9 @@
 Nothing here is deleted with its stack. Construct ids are frozen by a test, because a new id is a new, empty resource.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from aws_cdk import Duration, RemovalPolicy, Tags
 from aws_cdk import aws_dynamodb as dynamodb
@@ -17,10 +17,12 @@ from constructs import Construct, IConstruct
 from modelward.config import RegistrySpec
 from modelward.config.accounts import home_of
 from modelward.core.ledger import BY_TIME
-from modelward.core.names import artifact_prefix, registry_stack
+from modelward.core.names import CAPTURES, artifact_prefix, registry_stack
 from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
+_CAPTURE = ("kms:GenerateDataKey",)
+_ABROAD = "Bucket and key are another account's, whose policies name this role; here their account bounds them."
 # Roles that may put entries into the ledger carry it; a tag, because it can be told before there are such roles.
 _APPENDS = ("modelward:ledger", "append")
 _WRITE = (
@@ -88,9 +90,13 @@ class RegistryKey(Construct):
         """Allow to write and to read what the key protects."""
         allow(grantee, _WRITE, self.key.key_arn)
 
-    def share(self, role_arn: str) -> None:
-        """Let a role of another account read what the key protects; a key that was there is its owner's affair."""
-        self.key.add_to_resource_policy(from_abroad(role_arn, _READ, "*"))
+    def share(self, role_arn: str, actions: Sequence[str] = _READ) -> None:
+        """Let a role of another account use the key; one that was there already is its owner's affair."""
+        self.key.add_to_resource_policy(from_abroad(role_arn, actions, "*"))
+
+    def grant_encrypt(self, grantee: iam.IGrantable) -> None:
+        """Allow to write what the key protects, in one part."""
+        allow(grantee, _CAPTURE, self.key.key_arn)
 
     def allow_alarms(self, account: str) -> None:
         """Let CloudWatch alarms of an account publish to topics that the key encrypts."""
@@ -185,11 +191,26 @@ class ArtifactBucket(Construct):
         self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:ListBucket",), self.bucket.bucket_arn))
         self._key.share(role_arn)
 
+    def share_capture(self, role_arn: str, endpoints: Sequence[str]) -> None:
+        """Let a role of another account add what some endpoints capture; where a bucket was there, its owner must."""
+        objects = [self.bucket.arn_for_objects(f"{CAPTURES}/{name}/*") for name in endpoints[:_SHARED_PREFIXES]]
+        if len(endpoints) > _SHARED_PREFIXES:
+            objects = [self.bucket.arn_for_objects(f"{CAPTURES}/*")]
+        self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:PutObject",), *objects))
+        self._key.share(role_arn, _CAPTURE)
+
     def _accept_objects(self, grantee: iam.IGrantable) -> None:
         principal = cast("IConstruct", grantee.grant_principal)
         if hasattr(principal, "node"):
             reason = "Each version has objects of its own, and any of them may be read."
             accept_wildcards(grantee, [f"{self.arn_for(principal)}/*"], reason)
+
+    def grant_capture(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects where endpoints write what they capture, and nowhere else."""
+        objects = self.bucket.arn_for_objects(f"{CAPTURES}/*")
+        allow(grantee, ("s3:PutObject",), objects)
+        self._key.grant_encrypt(grantee)
+        accept_wildcards(grantee, [objects], "SageMaker names each file of captured calls when it writes it.")
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""
@@ -221,14 +242,26 @@ class ArtifactsAbroad(Construct):
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to read and list the registry's artifacts."""
-        there = {"StringEquals": {"aws:ResourceAccount": self._home.account}}
+        allow(grantee, ("s3:GetObject",), f"{self._bucket_arn}/*", conditions=self._there)
+        allow(grantee, ("s3:ListBucket",), self._bucket_arn, conditions=self._there)
+        allow(grantee, _READ, self._key_arn, conditions=self._by_s3)
+        accept_wildcards(grantee, [f"{self._bucket_arn}/*", self._bucket_arn, self._key_arn], _ABROAD)
+
+    def grant_capture(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects where endpoints write what they capture, and nowhere else."""
+        objects = f"{self._bucket_arn}/{CAPTURES}/*"
+        allow(grantee, ("s3:PutObject",), objects, conditions=self._there)
+        allow(grantee, _CAPTURE, self._key_arn, conditions=self._by_s3)
+        accept_wildcards(grantee, [objects, self._key_arn], _ABROAD)
+
+    @property
+    def _there(self) -> Mapping[str, Any]:
+        return {"StringEquals": {"aws:ResourceAccount": self._home.account}}
+
+    @property
+    def _by_s3(self) -> Mapping[str, Any]:
         suffix = "amazonaws.com.cn" if self._home.partition == "aws-cn" else "amazonaws.com"
-        by_s3 = {"StringEquals": {"kms:ViaService": f"s3.{self._home.region}.{suffix}"}}
-        allow(grantee, ("s3:GetObject",), f"{self._bucket_arn}/*", conditions=there)
-        allow(grantee, ("s3:ListBucket",), self._bucket_arn, conditions=there)
-        allow(grantee, _READ, self._key_arn, conditions=by_s3)
-        reason = "Bucket and key are another account's, whose policies name this role; here their account bounds them."
-        accept_wildcards(grantee, [f"{self._bucket_arn}/*", self._bucket_arn, self._key_arn], reason)
+        return {"StringEquals": {"kms:ViaService": f"s3.{self._home.region}.{suffix}"}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,3 +283,27 @@ def test_images_of_one_s_own_may_be_pulled_by_what_serves_abroad_and_by_nobody_e
         "ecr:BatchGetImage",
         "ecr:GetDownloadUrlForLayer",
     }
+
+
+def test_calls_that_are_captured_abroad_go_to_the_registry_s_bucket_and_to_no_other_place_in_it(
+    synthesize, spelled
+) -> None:
+    declaration = placed(synthesize.declare, HOME, PRODUCTION)
+    kind = "instance_type = 'ml.m5.large'"
+    assembly = synthesize(declaration.replace(kind, f"{kind}\ndata_capture = {{ percent = 10 }}"))
+    guest = {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{PRODUCTION}:role/acme-production-models"}}
+    bucket = [
+        each
+        for each in statements(assembly, "registry", spelled, "AWS::S3::BucketPolicy", "PolicyDocument")
+        if each.get("Condition") == guest
+    ]
+    writing = [each["Resource"] for each in bucket if each["Action"] == ["s3:PutObject"]]
+    assert [[resource.rpartition(".Arn")[2] for resource in each] for each in writing] == [
+        ["/capture/digits-production/*"]
+    ]
+    key = statements(assembly, "registry", spelled, "AWS::KMS::Key", "KeyPolicy")
+    assert ["kms:GenerateDataKey"] in [each["Action"] for each in key if each.get("Condition") == guest]
+    there = list(statements(assembly, "production", spelled, "AWS::IAM::Policy", "PolicyDocument"))
+    [put] = [each for each in there if each["Action"] == ["s3:PutObject"]]
+    assert put["Resource"] == ["arn:aws:s3:::acme-registry*/capture/*"]
+    assert put["Condition"] == {"StringEquals": {"aws:ResourceAccount": HOME}}

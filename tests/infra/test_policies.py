@@ -223,7 +223,8 @@ EC2 = "arn:aws:ec2:eu-central-1:123456789012:"
 def placed(synthesize: Any) -> Any:
     """Give the stacks of a registry whose endpoints have a volume key and a VPC."""
     settings = f"""volume_key_arn = "{KEY}"
-vpc = {{ subnets = ["subnet-0000000b", "subnet-0000000a"], security_groups = ["sg-0000000a"] }}"""
+vpc = {{ subnets = ["subnet-0000000b", "subnet-0000000a"], security_groups = ["sg-0000000a"] }}
+data_capture = {{ percent = 10 }}"""
     kind = "instance_type = 'ml.m5.large'"
     return synthesize(synthesize.declare("digits", "letters").replace(kind, f"{kind}\n{settings}"))
 
@@ -259,6 +260,27 @@ def test_a_volume_key_is_granted_to_aws_alone_by_those_who_make_and_run_the_endp
         assert _by_action(statements, "kms")["kms:CreateGrant"] == wanted
     for handler in ("model_package", "notify"):
         assert "kms:CreateGrant" not in _by_action(placed.statements(handler), "kms")
+
+
+def test_captured_calls_go_to_their_place_in_the_bucket_and_nowhere_else(placed) -> None:
+    statements = placed.execution_statements()
+    [where] = [each["Resource"] for each in statements if "s3:PutObject" in each["Action"]]
+    assert where == ["ArtifactsBucket88671897.Arn/capture/*"]
+    [key] = [each["Resource"] for each in statements if "kms:GenerateDataKey" in each["Action"]]
+    assert key == [next(each["Resource"] for each in statements if "kms:Decrypt" in each["Action"])[0]]
+    writing = {action for each in statements for action in each["Action"] if action.startswith(("s3:", "kms:"))}
+    assert writing - {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "s3:GetObject", "s3:ListBucket"} == {
+        "kms:GenerateDataKey",
+        "s3:PutObject",
+    }
+
+
+def test_the_lint_of_templates_finds_nothing_in_the_settings_of_endpoints(placed) -> None:
+    from cfnlint.api import lint_file
+    from cfnlint.config import ManualArgs
+
+    for template in sorted(placed.folder.glob("*.template.json")):
+        assert [str(each) for each in lint_file(template, config=ManualArgs(include_checks=["I"]))] == []
 
 
 def test_what_no_endpoint_declares_no_role_may_do(assembly) -> None:

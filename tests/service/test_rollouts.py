@@ -1,10 +1,15 @@
 """Rollouts that fail, meet busy endpoints, or overtake each other."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
+from modelward import config
 from modelward.core.errors import RolloutError
 from modelward.local.sagemaker import Fault
+from modelward.planning.changes import Captures, CreateEndpointConfig
+from modelward.services.execution import settings_of
 
 
 def sick(world, *artifacts):
@@ -315,6 +320,36 @@ def test_a_key_for_volumes_and_a_vpc_are_rolled_out_anew_and_taken_back(world):
     world.finish()
     assert world.endpoint()["EndpointConfigName"] == plain
     assert world.serving() == 1
+
+
+def test_calls_are_captured_in_the_registry_s_bucket_with_its_key(world):
+    world.use(world.declaration.replace('"ml.m5.large"', '"ml.m5.large"\ndata_capture = { percent = 50 }'))
+    world.release(0.95)
+    runtime = world.client("sagemaker-runtime")
+    for number in range(4):
+        runtime.invoke_endpoint(EndpointName="digits-production", Body=b"%d" % number, ContentType="text/csv")
+
+    s3, bucket = world.client("s3"), world.settings.bucket
+    prefix = "capture/digits-production/AllTraffic/2026/01/05/09/"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
+    found = [s3.get_object(Bucket=bucket, Key=key) for key in keys]
+    assert [each["SSEKMSKeyId"] for each in found] == [world.settings.key_arn] * 2
+    records = [json.loads(line) for each in found for line in each["Body"].read().splitlines()]
+    asked = [each["captureData"]["endpointInput"] for each in records]
+    assert sorted(each["data"] for each in asked) == ["1", "3"]
+    assert {each["encoding"] for each in asked} == {"CSV"}
+    assert {each["captureData"]["endpointOutput"]["encoding"] for each in records} == {"JSON"}
+
+
+def test_one_side_of_calls_is_captured_if_that_is_declared(world):
+    for side, modes in (("requests", ["Input"]), ("responses", ["Output"])):
+        capture = f'"ml.m5.large"\ndata_capture = {{ percent = 1, only = "{side}" }}'
+        spec = (
+            config.parse(world.declaration.replace('"ml.m5.large"', capture)).models["digits"].endpoints["production"]
+        )
+        change = CreateEndpointConfig("c", "m", spec, Captures("s3://b/capture", "arn:key"))
+        options = settings_of(change)["DataCaptureConfig"]["CaptureOptions"]
+        assert [each["CaptureMode"] for each in options] == modes
 
 
 def test_a_changed_limit_of_an_alarm_leaves_the_endpoint_alone(world):

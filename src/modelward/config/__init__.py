@@ -18,6 +18,7 @@ from modelward.config.settings import Settings
 from modelward.config.spec import (
     AccessSpec,
     AlarmSpec,
+    CaptureSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
@@ -36,6 +37,7 @@ __all__ = [
     "FILE_NAME",
     "AccessSpec",
     "AlarmSpec",
+    "CaptureSpec",
     "EndpointSpec",
     "Enter",
     "EnvironmentSpec",

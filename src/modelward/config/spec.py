@@ -258,6 +258,16 @@ class VpcSpec:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class CaptureSpec:
+    """Which calls of an endpoint are written down (`DataCaptureConfig`)."""
+
+    percent: Annotated[int, Number(minimum=1, maximum=100), "How many calls of a hundred are captured."]
+    only: Annotated[
+        Literal["requests", "responses"] | None, "Capture one side of a call only: what is sent, or what is answered."
+    ] = None
+
+
 def _on_instances(key: str, why: str) -> Combination:
     return Combination(
         f"{key} only beside instance_type, for {why}",
@@ -281,6 +291,9 @@ class EndpointSpec:
         KeyArn | None, "KMS key that encrypts the storage volumes of the instances, instead of SageMaker's own."
     ] = None
     vpc: Annotated[VpcSpec | None, "Put the containers into a VPC of yours."] = None
+    data_capture: Annotated[
+        CaptureSpec | None, "Write calls and answers to capture/<endpoint>/ in the registry's bucket."
+    ] = None
     alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
@@ -297,6 +310,7 @@ class EndpointSpec:
         _on_instances("network_isolation", "serverless endpoints have none"),
         _on_instances("volume_key_arn", "serverless endpoints have no volumes"),
         _on_instances("vpc", "serverless endpoints are in no VPC"),
+        _on_instances("data_capture", "serverless endpoints capture nothing"),
     )
 
 

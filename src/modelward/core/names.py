@@ -16,6 +16,9 @@ def is_entity_name(text: str) -> bool:
     return len(text) <= ENTITY_NAME_LIMIT and ENTITY_NAME.fullmatch(text) is not None
 
 
+# Where endpoints write what they capture, in the registry's bucket; SageMaker goes on with the endpoint's name.
+CAPTURES = "capture"
+
 # CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
 # text is frozen, and what may change (the owner) is a tag.
 GROUP_DESCRIPTION = "Versions of one model, registered and approved through Modelward."

@@ -1,5 +1,6 @@
-"""How an endpoint reads its model: from S3, with the rights of the model's execution role, as on AWS."""
+"""How an endpoint uses S3, with the rights of its model's execution role: it reads its model and writes captures."""
 
+import logging
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,12 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from modelward.local.ministack import access
 from modelward.local.sagemaker import HostedVariant
 
+logger = logging.getLogger(__name__)
+
 
 class Artifacts:
-    """Reads model archives from the S3 of the local AWS."""
+    """Reads model archives from the S3 of the local AWS, and writes there what endpoints capture."""
 
     def __init__(self, endpoint_url: str) -> None:
-        """Read from the local AWS at an URL."""
+        """Use the local AWS at an URL."""
         self._endpoint_url = endpoint_url
 
     def fetch(self, variant: HostedVariant) -> bytes:
@@ -36,6 +39,15 @@ class Artifacts:
                 f"Could not access model data at {variant.model_data_url} with {variant.execution_role_arn}: {error}"
             ) from error
         return body
+
+    def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:
+        """Write what an endpoint captured, encrypted with a key; what the role may not write is lost, and logged."""
+        place = urlsplit(uri)
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
+        try:
+            self._client(variant).put_object(Bucket=place.netloc, Key=place.path[1:], Body=body, **encryption)
+        except (ClientError, BotoCoreError, OSError) as error:
+            logger.warning("Could not write captured data to %s with %s: %s", uri, variant.execution_role_arn, error)
 
     def _client(self, variant: HostedVariant) -> Any:
         role_arn = variant.execution_role_arn

@@ -18,7 +18,7 @@ from modelward.local import authorisation, gate, ministack
 from modelward.local.ministack import access, events, policies
 from modelward.local.ministack.alarms import CloudWatch, judge_alarms
 from modelward.local.ministack.evaluation import Denial
-from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
+from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Store, Timing, UnansweredError, wire
 from modelward.local.sagemaker.errors import unsupported
 from modelward.local.sagemaker.scope import partition_of
 
@@ -32,13 +32,14 @@ _SHORTEST_S = 0.01
 class Front:
     """Answers SageMaker's requests from cores that it makes as accounts and regions are used."""
 
-    def __init__(self, hosting: Hosting, timing: Timing, *, wake: threading.Event | None = None) -> None:
-        """Serve models by `hosting`; transitions take what `timing` says.
+    def __init__(self, hosting: Hosting, timing: Timing, store: Store, *, wake: threading.Event | None = None) -> None:
+        """Serve models by `hosting`; transitions take what `timing` says; what is captured goes to `store`.
 
         `wake`, once set, makes it look at once whether something is due: a container may have become healthy.
         """
         self._hosting = hosting
         self._timing = timing
+        self._store = store
         self._cores: dict[tuple[str, str], SageMaker] = {}
         self._lock = threading.Lock()
         self._wake = wake or threading.Event()
@@ -142,6 +143,7 @@ class Front:
                     timing=self._timing,
                     watch=CloudWatch(account, region),
                 )
+                self._cores[key].captures.store = self._store
                 self._cores[key].neighbours = lambda: self._all(region)
             return self._cores[key]
 

@@ -54,8 +54,9 @@ class Server:
         """Put the local SageMaker into MiniStack."""
         self._folder = folder
         woken = threading.Event()
-        self._hosting = ProcessHosting(Artifacts(endpoint_url).fetch, folder / "endpoints", on_change=woken.set)
-        self._front = Front(self._hosting, TIMING, wake=woken)
+        artifacts = Artifacts(endpoint_url)
+        self._hosting = ProcessHosting(artifacts.fetch, folder / "endpoints", on_change=woken.set)
+        self._front = Front(self._hosting, TIMING, artifacts, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
         access.authorise_each_parameter()
         access.authorise_batches()

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modelward.config.spec import AlarmSpec, EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import AlarmSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 
@@ -104,18 +104,29 @@ class CreateModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Captures:
+    """Where endpoints write what they capture, and the KMS key that encrypts it there."""
+
+    uri: str
+    key_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateEndpointConfig:
     """Make the configuration that serves a version (`CreateEndpointConfig`); it may be there already."""
 
     name: str
     model_name: str
     endpoint: EndpointSpec
+    captures: Captures | None = None
+    """Where it captures calls; None when it captures none."""
 
     def line(self) -> str:
         """Say it in one line."""
         spec = self.endpoint
         kind = f"serverless {spec.serverless.memory_mb} MB" if spec.serverless else ""
-        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.instance_count} x {spec.instance_type}'})"
+        capture = f", captures to {self.captures.uri}" if self.captures else ""
+        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.instance_count} x {spec.instance_type}'}{capture})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +248,7 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
-        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec() | VpcSpec():
+        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | Captures():
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:
             return value

@@ -21,6 +21,7 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, rollout_name
 from modelward.planning.changes import (
+    Captures,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
@@ -52,6 +53,7 @@ class Scene:
         standing: The versions that stand in the environment's stage.
         endpoint: The endpoint as it is; None when there is none.
         chain: The entries of the desired version, oldest first.
+        captures: Where endpoints that capture calls write them.
     """
 
     spec: RegistrySpec
@@ -62,6 +64,7 @@ class Scene:
     standing: Sequence[ModelPackage]
     endpoint: Endpoint | None
     chain: Sequence[Entry]
+    captures: Captures | None = None
 
     @property
     def wanted(self) -> ModelPackage | None:
@@ -69,13 +72,15 @@ class Scene:
         return desired(self.standing, self.environment.stage)
 
 
-def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str) -> str:
+def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captures: Captures | None = None) -> str:
     """Name the endpoint config, and the model, that serve a version as declared.
 
     The digest covers all that goes into them, so equal names mean equal contents, and creating one twice is harmless.
     The creation time stands in for the version's identity: numbers may be given again after a deletion.
     """
-    made_of = (package.arn, package.created_at.astimezone(UTC).isoformat(), _contents(spec), role_arn)
+    made_of = [package.arn, package.created_at.astimezone(UTC).isoformat(), _contents(spec), role_arn]
+    if spec.data_capture:
+        made_of.append(repr(captures))
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
     return rollout_name(package.group, spec.environment, package.version, digest)
 
@@ -87,6 +92,10 @@ def _contents(spec: EndpointSpec) -> str:
     """
     declared = ((each.name, getattr(spec, each.name), each.default) for each in fields(spec))
     return repr([(name, value) for name, value, default in declared if name != "alarms" and value != default])
+
+
+def _target(scene: Scene, package: ModelPackage, spec: EndpointSpec) -> str:
+    return config_name(package, spec, scene.role_arn, scene.captures)
 
 
 def plan_rollout(scene: Scene, *, now: datetime) -> Plan:
@@ -105,7 +114,7 @@ def _behind_since(scene: Scene, plan: Plan) -> datetime | None:
         return None
     # AWS maintains an endpoint that serves: it answers all the while.
     is_up = endpoint is not None and endpoint.status in ("InService", "SystemUpdating")
-    if is_up and endpoint and endpoint.config_name == config_name(package, spec, scene.role_arn):
+    if is_up and endpoint and endpoint.config_name == _target(scene, package, spec):
         return None
     begun = [change.entry for change in plan.changes if isinstance(change, Record)]
     attempts = [*begun, _rollout_entry(scene, package)]
@@ -124,7 +133,7 @@ def _plan(scene: Scene, now: datetime) -> Plan:
     endpoint = scene.endpoint
     if endpoint and endpoint.is_busy:
         return Plan(f"Endpoint {endpoint.name} is {endpoint.status}; its own next event continues.")
-    target = config_name(package, scene.endpoint_spec, scene.role_arn)
+    target = _target(scene, package, scene.endpoint_spec)
     if endpoint and endpoint.status == "InService" and endpoint.config_name == target:
         return _settle(scene, package, now)
     return _advance(scene, package, target, now)
@@ -177,7 +186,7 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     move: Change = UpdateEndpoint(name, target) if scene.endpoint else CreateEndpoint(name, target)
     changes: list[Change] = [
         CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
-        CreateEndpointConfig(target, target, spec),
+        CreateEndpointConfig(target, target, spec, scene.captures if spec.data_capture else None),
         *([Record(entry)] if entry else []),
         move,
     ]
@@ -241,7 +250,7 @@ def plan_refused(scene: Scene, why: str, *, now: datetime) -> Plan:
     package, spec = scene.wanted, scene.endpoint_spec
     if package is None or spec is None:
         return Plan("Nothing is wanted any more.")
-    return _fail(scene, package, config_name(package, spec, scene.role_arn), why, now)
+    return _fail(scene, package, _target(scene, package, spec), why, now)
 
 
 def _fail(scene: Scene, package: ModelPackage, config: str, why: str, now: datetime) -> Plan:

@@ -17,7 +17,7 @@ from modelward.planning.standing import decided_at
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.execution import apply
-from modelward.services.reconcile import plan_reconcile
+from modelward.services.reconcile import captures, plan_reconcile
 
 _POLL_S = 2.0
 
@@ -77,7 +77,7 @@ def wait(
     while (waited := context.clock() - began) <= timedelta(seconds=timeout_s):
         now = context.sagemaker.describe_model_package(package.arn)
         endpoint = endpoints.describe_endpoint(name) if spec else None
-        target = config_name(now, spec, role_arn) if spec else ""
+        target = config_name(now, spec, role_arn, captures(context)) if spec else ""
         if _is_reached(now, endpoint, target):
             return now
         _check_failed(now, package, name)

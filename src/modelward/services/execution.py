@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from modelward.config.spec import EndpointSpec
+from modelward.config.spec import CaptureSpec, EndpointSpec
 from modelward.core.endpoint import VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
 from modelward.planning.changes import (
     AskReconciler,
+    Captures,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
@@ -27,6 +28,9 @@ from modelward.services.context import Context
 
 _TAGS = {"modelward:managed": "true"}
 _PATIENCE_S = (1, 2, 4)
+_MODES = {"requests": "Input", "responses": "Output"}
+# All else is written in base64.
+_READABLE = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -124,7 +128,23 @@ def network_of(change: CreateModel) -> dict[str, Any]:
 def settings_of(change: CreateEndpointConfig) -> dict[str, Any]:
     """Spell what an endpoint config has beside its variant as members of the API's `CreateEndpointConfig`."""
     key = change.endpoint.volume_key_arn
-    return {"KmsKeyId": key} if key else {}
+    return {**({"KmsKeyId": key} if key else {}), **_capture_of(change.endpoint.data_capture, change.captures)}
+
+
+def _capture_of(spec: CaptureSpec | None, to: Captures | None) -> dict[str, Any]:
+    """Spell what is captured. The key is named: without one SageMaker takes AWS's, and not that of the bucket."""
+    if spec is None or to is None:
+        return {}
+    modes = [mode for side, mode in _MODES.items() if spec.only in (None, side)]
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": spec.percent,
+        "DestinationS3Uri": to.uri,
+        "KmsKeyId": to.key_arn,
+        "CaptureOptions": [{"CaptureMode": mode} for mode in modes],
+        "CaptureContentTypeHeader": _READABLE,
+    }
+    return {"DataCaptureConfig": capture}
 
 
 def variant_of(model_name: str, spec: EndpointSpec) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from modelward.core.endpoint import Endpoint
 from modelward.core.errors import AwsError, ConflictError, NotFoundError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
-from modelward.core.names import endpoint_name, version_in
-from modelward.planning.changes import CreateEndpointConfig, Plan
+from modelward.core.names import CAPTURES, endpoint_name, version_in
+from modelward.planning.changes import Captures, CreateEndpointConfig, Plan
 from modelward.planning.review import is_admitted
 from modelward.planning.rollout import Scene, plan_refused, plan_rollout
 from modelward.planning.standing import desired
@@ -111,6 +111,12 @@ def plan_reconcile(
     return plan_rollout(scene, now=context.clock())
 
 
+def captures(context: Context) -> Captures:
+    """Tell where endpoints write what they capture."""
+    settings = context.settings
+    return Captures(f"s3://{settings.bucket}/{CAPTURES}", settings.key_arn)
+
+
 def _endpoint(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
     if environment.name not in context.model(model).endpoints:
         return None
@@ -134,6 +140,7 @@ def _scene(
         standing=standing,
         endpoint=endpoint,
         chain=context.ledger.chain(model, wanted.version) if wanted else (),
+        captures=captures(context),
     )
 
 

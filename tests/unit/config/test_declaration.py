@@ -6,6 +6,7 @@ from tests.declaration import DIGITS, EMAIL
 from modelward import config
 from modelward.config import (
     AlarmSpec,
+    CaptureSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
@@ -66,6 +67,15 @@ def test_containers_have_a_network_unless_somebody_says_otherwise():
     isolated = config.parse(edited("instance_count = 2", "network_isolation = true"))
     assert isolated.models["digits"].endpoints["production"].network_isolation is True
     assert config.parse(EXAMPLE).models["digits"].endpoints["production"].network_isolation is False
+
+
+def test_an_endpoint_captures_a_part_of_its_calls_and_one_side_of_them_if_somebody_says_so():
+    def captured(text: str) -> object:
+        return config.parse(edited("instance_count = 2", text)).models["digits"].endpoints["production"].data_capture
+
+    assert captured("data_capture = { percent = 10 }") == CaptureSpec(10, only=None)
+    assert captured('data_capture = { percent = 100, only = "requests" }') == CaptureSpec(100, only="requests")
+    assert captured("") is None
 
 
 def test_instances_take_a_key_for_their_volumes_and_a_place_in_a_vpc():
@@ -293,6 +303,23 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             f"{PRODUCTION}.vpc.security_groups",
             "an array of 6",
             "an array of at most 5",
+        ),
+        # data capture
+        (
+            "serverless = {",
+            "data_capture = { percent = 10 }\nserverless = {",
+            "models.digits.endpoints.staging",
+            "data_capture and serverless",
+            "data_capture only beside instance_type",
+        ),
+        ("instance_count = 2", "data_capture = {}", f"{PRODUCTION}.data_capture.percent", "nothing", "how many calls"),
+        ("instance_count = 2", "data_capture = { percent = 0 }", f"{PRODUCTION}.data_capture.percent", "0", "1 to 100"),
+        (
+            "instance_count = 2",
+            'data_capture = { percent = 1, only = "request" }',
+            f"{PRODUCTION}.data_capture.only",
+            "did you mean 'requests'?",
+            "'requests' or 'responses'",
         ),
         # alarms
         ("instance_count = 2", "alarms = {}", f"{PRODUCTION}.alarms", "an empty table", "at least one of errors_5xx"),

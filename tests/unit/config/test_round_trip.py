@@ -13,6 +13,7 @@ from modelward import config
 from modelward.config import (
     AccessSpec,
     AlarmSpec,
+    CaptureSpec,
     EndpointSpec,
     Enter,
     EnvironmentSpec,
@@ -68,6 +69,7 @@ endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st
     st.booleans(),
     st.sampled_from([None, KEY]),
     st.none() | vpcs,
+    st.none() | st.builds(CaptureSpec, st.integers(1, 100), st.sampled_from([None, "requests", "responses"])),
     alarms=alarms,
 )
 ROLE = "arn:aws:iam::123456789012:role/{}"
@@ -128,8 +130,11 @@ def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
     alarms = {"alarms": endpoint.alarms and without(endpoint.alarms)}
     if endpoint.serverless is not None:
         return {"serverless": without(endpoint.serverless), **alarms}
-    vpc = {"vpc": endpoint.vpc and without(endpoint.vpc)}
-    return {**without(endpoint, "environment", "serverless"), **vpc, **alarms}
+    tables = {
+        "vpc": endpoint.vpc and without(endpoint.vpc),
+        "data_capture": endpoint.data_capture and without(endpoint.data_capture),
+    }
+    return {**without(endpoint, "environment", "serverless"), **tables, **alarms}
 
 
 def model_table(model: ModelSpec) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def complete() -> Raw:
                         "network_isolation": True,
                         "volume_key_arn": KEY,
                         "vpc": {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d4e5f67890"]},
+                        "data_capture": {"percent": 10, "only": "requests"},
                         "alarms": {"errors_5xx_at_most": 1, "latency_p90_ms_at_most": 500, "silent_for_minutes": 30},
                     },
                     "staging": {"serverless": {"memory_mb": 2048, "max_concurrency": 5}},

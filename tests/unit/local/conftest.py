@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from modelward.local.sagemaker import ApiError, Caller, ManualClock, MemoryHosting, MemoryWatch, SageMaker, Timing
+from modelward.local.sagemaker import (
+    ApiError,
+    Caller,
+    ManualClock,
+    MemoryHosting,
+    MemoryStore,
+    MemoryWatch,
+    SageMaker,
+    Timing,
+)
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -22,6 +31,7 @@ class Api:
     hosting: MemoryHosting = field(default_factory=MemoryHosting)
     events: list[dict[str, Any]] = field(default_factory=list)
     watch: MemoryWatch = field(default_factory=MemoryWatch)
+    store: MemoryStore = field(default_factory=MemoryStore)
     who: str = "ann"
 
     def __post_init__(self) -> None:
@@ -34,6 +44,7 @@ class Api:
             timing=Timing(create_s=300, update_s=200, delete_s=20),
             watch=self.watch,
         )
+        self.core.captures.store = self.store
 
     @property
     def caller(self) -> Caller:

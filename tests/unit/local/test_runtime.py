@@ -111,3 +111,64 @@ def test_faults_strike_invocations_too(api) -> None:
     with pytest.raises(UnansweredError):
         invoke(api)
     invoke(api)
+
+
+CAPTURE = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": "s3://bucket/capture/",
+    "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+}
+
+
+def captured(api, **more) -> list[dict]:
+    """Call an endpoint that captures, four times, and give what it wrote."""
+    api.config("v1", DataCaptureConfig={**CAPTURE, **more})
+    api("CreateEndpoint", EndpointName="digits-production", EndpointConfigName="v1")
+    api.pass_s(300)
+    for number in range(4):
+        invoke(api, body=b"[%d]" % number)
+    return [json.loads(line) for body in api.store.objects.values() for line in body.splitlines()]
+
+
+@pytest.mark.fidelity("captured-at-once")
+def test_each_call_that_is_captured_is_a_file_by_endpoint_variant_and_hour(api) -> None:
+    records = captured(api, CaptureContentTypeHeader={"JsonContentTypes": ["application/json"]})
+    assert len(api.store.objects) == len(records) == 4
+    place = "s3://bucket/capture/digits-production/live/2026/01/05/09/"
+    assert all(uri.startswith(place) and uri.endswith(".jsonl") for uri in api.store.objects)
+    first = records[0]
+    assert first["eventVersion"] == "0"
+    assert first["eventMetadata"]["inferenceTime"] == "2026-01-05T09:05:00Z"
+    assert first["captureData"]["endpointInput"] == {
+        "observedContentType": "application/json",
+        "mode": "INPUT",
+        "data": "[0]",
+        "encoding": "JSON",
+    }
+    assert json.loads(first["captureData"]["endpointOutput"]["data"])["body"] == "[0]"
+    assert len({record["eventMetadata"]["eventId"] for record in records}) == 4
+
+
+def test_what_no_header_names_is_captured_in_base64(api) -> None:
+    first = captured(api, CaptureOptions=[{"CaptureMode": "Input"}])[0]["captureData"]
+    assert first.keys() == {"endpointInput"}
+    assert (first["endpointInput"]["data"], first["endpointInput"]["encoding"]) == ("WzBd", "BASE64")
+
+
+@pytest.mark.fidelity("captured-evenly")
+@pytest.mark.parametrize(("percent", "count"), [(0, 0), (25, 1), (50, 2), (75, 3)])
+def test_as_many_calls_of_a_hundred_are_captured_as_the_config_says(api, percent, count) -> None:
+    assert len(captured(api, InitialSamplingPercentage=percent)) == count
+
+
+def test_a_capture_that_is_switched_off_captures_nothing(api) -> None:
+    assert captured(api, EnableCapture=False) == []
+
+
+@pytest.mark.fidelity("failures-uncaptured")
+def test_calls_that_fail_are_not_captured(api) -> None:
+    api.hosting.answer = lambda config, body, content_type: (500, "text/plain", b"no")
+    with pytest.raises(ApiError):
+        captured(api)
+    assert api.store.objects == {}

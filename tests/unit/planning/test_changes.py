@@ -6,12 +6,13 @@ from typing import get_args
 
 import pytest
 
-from modelward.config.spec import EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import CaptureSpec, EndpointSpec, Serverless, VpcSpec
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 from modelward.planning.changes import (
     AskReconciler,
+    Captures,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
@@ -54,6 +55,10 @@ def every_change(world):
         AskReconciler("digits", "production", 2),
         LookAgain("digits", "staging", delay_s=60),
         CreateModel("m", "arn:v2", world.ROLE, vpc=VpcSpec(("subnet-1",), ("sg-1",))),
+        CreateEndpointConfig(
+            "c", "m", EndpointSpec("production", None, "ml.m5.large", data_capture=CaptureSpec(10)),
+            Captures("s3://b/capture", "arn:key"),
+        ),
     )  # fmt: skip
 
 

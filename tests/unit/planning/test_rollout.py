@@ -5,11 +5,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from modelward.config import AlarmSpec, VpcSpec
+from modelward.config import AlarmSpec, CaptureSpec, VpcSpec
 from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
-from modelward.planning.changes import DeleteEndpoint, LookAgain
+from modelward.planning.changes import Captures, CreateEndpointConfig, DeleteEndpoint, LookAgain
 from modelward.planning.rollout import config_name
 from modelward.planning.standing import decided_at, desired, holder
 
@@ -30,6 +30,26 @@ def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
     }
     assert len(others | {name}) == 10
     assert version_in(name) == 3
+
+
+def test_where_calls_are_captured_counts_where_they_are(account, world):
+    package, plain = world.package(3), world.MODEL.endpoints["production"]
+    spec = replace(plain, data_capture=CaptureSpec(10))
+    here, there = (Captures(f"s3://{name}/capture", "arn:key") for name in ("here", "there"))
+    names = [config_name(package, each, world.ROLE, to) for each in (plain, spec) for to in (here, there)]
+    assert len(set(names)) == 3
+    assert names[0] == names[1] == config_name(package, plain, world.ROLE)
+
+    account.add(1)
+    account.approve(1)
+    account.review(1)
+    account.review(1)
+    scene = replace(account.scene("staging"), captures=here)
+    for each, to in ((scene.endpoint_spec, None), (spec, here)):
+        plan = world.plan_rollout(replace(scene, endpoint_spec=each), now=account.now)
+        [made] = [change for change in plan.changes if isinstance(change, CreateEndpointConfig)]
+        assert made.captures == to
+        assert ("captures to s3://here/capture" in made.line()) == bool(to)
 
 
 def test_the_name_of_a_config_leaves_alarms_out_which_are_no_part_of_it(world):

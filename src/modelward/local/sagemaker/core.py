@@ -6,6 +6,7 @@ from threading import RLock
 from typing import Any
 
 from modelward.local.sagemaker.alarms import Unwatched, Watch
+from modelward.local.sagemaker.captures import Captures
 from modelward.local.sagemaker.deliveries import Deliveries
 from modelward.local.sagemaker.deployments import Deployments
 from modelward.local.sagemaker.endpoint import Herald
@@ -33,9 +34,10 @@ Operation = Callable[[Mapping[str, Any], Caller], dict[str, Any]]
 class SageMaker:
     """A registry and its endpoints.
 
-    `timing` may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come
-    from several threads. It knows of no other account unless `neighbours` is set: that gives the cores of all accounts
-    in its region, whose groups calls may name by ARN. Whether the caller may is for whoever runs the cores to decide.
+    `timing` and `captures.store` may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any
+    time. Calls may come from several threads. It knows of no other account unless `neighbours` is set: that gives the
+    cores of all accounts in its region, whose groups calls may name by ARN. Whether the caller may is for whoever runs
+    the cores to decide.
     """
 
     def __init__(
@@ -81,7 +83,8 @@ class SageMaker:
         self._configs = EndpointConfigs(self._scope, self._models, self.tags)
         self._lineage = Lineage(self._scope, self.tags)
         self._endpoints = self._make_endpoints(hosting)
-        self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch)
+        self.captures = Captures()
+        self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch, self.captures)
         self._operations = self._registry_operations() | self._hosting_operations() | self._lineage_operations()
 
     def _make_endpoints(self, hosting: Hosting) -> Endpoints:

@@ -258,7 +258,8 @@ class Endpoints:
             endpoint_arn=endpoint.arn,
         )
         variant = plan_variant(declared, key, hosted, kept, is_shadow=is_shadow)
-        return replace(variant, is_marketplace=model.served.is_marketplace)
+        capture = config.fields.get("DataCaptureConfig", {})
+        return replace(variant, is_marketplace=model.served.is_marketplace, capture=capture)
 
     def _find_at_rest(self, name: str) -> Endpoint:
         endpoint = self.find(name)

@@ -1,7 +1,7 @@
 """Fleets: the variants of one config as they run for one endpoint."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelward.local.sagemaker.endpoint_configs import EndpointConfig
@@ -23,6 +23,7 @@ class Variant:
     extras: Mapping[str, Any]
     is_shadow: bool = False
     is_marketplace: bool = False
+    capture: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

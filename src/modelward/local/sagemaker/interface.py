@@ -89,6 +89,27 @@ class Hosting(Protocol):
         """Stop a container; one that is not there is no error."""
 
 
+class Store(Protocol):
+    """Where data capture writes."""
+
+    def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:
+        """Write an object at an s3:// URI as a variant's role, encrypted with a key (empty: as its bucket does).
+
+        What cannot be written is lost, as on AWS: no caller of an endpoint hears of it.
+        """
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Objects that exist on paper, by URI: for tests."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Keep the body."""
+        self.objects[uri] = body
+
+
 def _is_sound(_config: HostedVariant) -> bool | None:
     return True
 

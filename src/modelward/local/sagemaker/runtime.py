@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from modelward.local.sagemaker.alarms import Datum, Watch
+from modelward.local.sagemaker.captures import Captures, Payload
 from modelward.local.sagemaker.endpoints import Endpoints
 from modelward.local.sagemaker.errors import ApiError
 from modelward.local.sagemaker.fleets import Variant
@@ -25,11 +26,12 @@ class Runtime:
     request that reaches a container is measured, by variant and by variant and config.
     """
 
-    def __init__(self, scope: Scope, endpoints: Endpoints, hosting: Hosting, watch: Watch) -> None:
+    def __init__(self, scope: Scope, endpoints: Endpoints, hosting: Hosting, watch: Watch, captures: Captures) -> None:
         self._scope = scope
         self._endpoints = endpoints
         self._hosting = hosting
         self._watch = watch
+        self._captures = captures
         self._credit: dict[str, dict[str, float]] = {}
 
     def choose(self, request: Mapping[str, Any], body: bytes) -> Variant:
@@ -56,6 +58,8 @@ class Runtime:
         self._measure(variant, status, answered_at - asked_at, asked_at - arrived_at, answered_at)
         if status >= 400:
             raise self._model_error(request["EndpointName"], status, answer.decode(errors="replace"))
+        asked = Payload(request.get("ContentType", ""), body)
+        self._captures.take(variant, asked, Payload(content_type, answer), answered_at)
         return {"ContentType": content_type, "InvokedProductionVariant": variant.name}, answer
 
     def _targeted(self, shares: list[Share], target: str, name: str) -> list[Share]:

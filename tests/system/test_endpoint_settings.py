@@ -1,0 +1,127 @@
+"""What an endpoint declares beside its size, deployed: the local AWS asks the roles for all that it takes."""
+
+import io
+import json
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelward import bootstrap
+from modelward.local.up import LocalAws
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+CODE = b"def model_fn(folder): return 'yes'\ndef predict_fn(data, model): return model\n"
+DECLARED = """[registry]
+name = "acme"
+stages = ["Production", "Archived"]
+[environments.production]
+stage = "Production"
+enter = "on-approval"
+[models.digits]
+owner = "vision-team"
+[models.digits.endpoints.production]
+instance_type = "ml.m5.large"
+volume_key_arn = "{key}"
+vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
+data_capture = {{ percent = 100 }}
+"""
+
+
+@dataclass
+class Served:
+    aws: LocalAws
+    key: str
+    bucket: str
+    bucket_key: str
+
+    def client(self, service: str) -> Any:
+        return self.aws.client("admin", service)
+
+    @property
+    def endpoint(self) -> Any:
+        return self.client("sagemaker").describe_endpoint(EndpointName="digits-production")
+
+    def captured(self) -> list[dict[str, Any]]:
+        s3 = self.client("s3")
+        listed = s3.list_objects_v2(Bucket=self.bucket, Prefix="capture/digits-production/AllTraffic/")
+        found = [s3.get_object(Bucket=self.bucket, Key=each["Key"]) for each in listed.get("Contents", ())]
+        assert all(each["SSEKMSKeyId"] == self.bucket_key for each in found)
+        return [json.loads(line) for each in found for line in each["Body"].read().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give an endpoint that the deployed functions made."""
+    folder = tmp_path_factory.mktemp("app")
+    shutil.copy(ROOT / "app.py", folder)
+    with LocalAws() as aws:
+        key = aws.client("admin", "kms").create_key()["KeyMetadata"]["Arn"]
+        (folder / "registry.toml").write_text(DECLARED.format(key=key))
+        aws.deploy(folder, io.StringIO())
+        registry = bootstrap.connect(folder / "registry.toml", session=aws.session("admin"))
+        settings = bootstrap.context_of(folder / "registry.toml", session=aws.session("admin")).settings
+        version = registry.model("digits").register(packed(folder / "model.tar.gz"), IMAGE, {"accuracy": 0.9})
+        aws.wait_idle()
+        version.approve(reason="good figures")
+        given = Served(aws, key, settings.bucket, settings.key_arn)
+        until(lambda: version.refresh().stage_status == "Approved")
+        yield given
+
+
+def packed(path: Path) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo("code/inference.py")
+        member.size = len(CODE)
+        tar.addfile(member, io.BytesIO(CODE))
+    return path
+
+
+def until(look: Callable[[], Any], *, limit_s: float = 30.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_rollout_makes_what_is_declared(served: Served) -> None:
+    name = served.endpoint["EndpointConfigName"]
+    config = served.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    model = served.client("sagemaker").describe_model(ModelName=name)
+    assert config["KmsKeyId"] == served.key
+    assert model["VpcConfig"] == {"Subnets": ["subnet-0a1b2c3d"], "SecurityGroupIds": ["sg-0a1b2c3d"]}
+    assert served.endpoint["DataCaptureConfig"]["CaptureStatus"] == "Started"
+
+
+def test_a_call_is_captured_with_the_rights_of_the_execution_role(served: Served) -> None:
+    before = len(served.captured())
+    served.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="digits-production", ContentType="application/json", Body=b"[[1]]"
+    )
+    records = served.captured()
+    assert len(records) == before + 1
+    assert records[-1]["captureData"]["endpointInput"]["data"] == "[[1]]"
+    assert json.loads(records[-1]["captureData"]["endpointOutput"]["data"]) == "yes"
+
+
+def test_nothing_is_captured_that_the_role_may_not_write_and_the_caller_gets_the_answer(served: Served) -> None:
+    iam = served.client("iam")
+    [role] = [each["RoleName"] for each in iam.list_roles()["Roles"] if "ModelExecution" in each["RoleName"]]
+    denied = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    iam.put_role_policy(RoleName=role, PolicyName="stop", PolicyDocument=json.dumps({"Statement": [denied]}))
+    before = len(served.captured())
+    answer = served.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="digits-production", ContentType="application/json", Body=b"[[1]]"
+    )
+    assert json.load(answer["Body"]) == "yes"
+    assert len(served.captured()) == before
+    iam.delete_role_policy(RoleName=role, PolicyName="stop")
+    assert "Could not write captured data" in served.aws.log_file.read_text()
