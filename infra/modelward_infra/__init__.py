@@ -13,6 +13,7 @@ an environment can live in another account than the registry.
 ::
 
     app.py ── build() ─┬ stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
+                       │            │                  placement.py (settings of endpoints)
                        │            └─ workflow.py ─┬─ workers.py functions.py asset.py   what it does
                        │                            ├─ messaging.py rules.py
                        │                            └─ guardrails.py machinery.py dashboard.py   who notices

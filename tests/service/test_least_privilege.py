@@ -21,6 +21,12 @@ from modelward.local.sagemaker import Fault, Timing
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 HANDLERS = ("model_package", "reconcile", "notify")
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SETTINGS = f"""
+volume_key_arn = "{KEY}"
+vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
+data_capture = {{ percent = 10 }}
+"""
 SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
 
 # What a role may do although its handler was never seen to ask for it. Patterns of: handler, action, resource.
@@ -61,8 +67,8 @@ class Grant(NamedTuple):
 def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Give the template of the functions, for the declaration that the world plays."""
     folder = tmp_path_factory.mktemp("app")
-    for name in ("app.py", "registry.toml"):
-        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / "app.py", folder)
+    (folder / "registry.toml").write_text(_settled((ROOT / "registry.toml").read_text()))
     assembly = deployment.synthesize(folder, folder / "cdk.out", account=ACCOUNT, region=REGION)
     return json.loads((assembly / "acme-workflow.template.json").read_text())["Resources"]
 
@@ -71,7 +77,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def needs(world: Any) -> dict[str, list[Need]]:
     """Play the whole life of a model, and more, and give what each handler asked for."""
     with Slack() as slack:
-        world.use(world.declaration + SLACK)
+        world.use(_settled(world.declaration) + SLACK)
         world.client("secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
         _a_first_rollout_that_fails(world)
         first = world.live(0.95)
@@ -92,6 +98,11 @@ def needs(world: Any) -> dict[str, list[Need]]:
         name: [need for call in world.asked if call[0].endswith(f".{name}") for need in _needs(*call[1:])]
         for name in HANDLERS
     }
+
+
+def _settled(declaration: str) -> str:
+    """Let production declare all that an endpoint on instances can."""
+    return declaration.replace('"ml.m5.large"', f'"ml.m5.large"{SETTINGS}')
 
 
 def _a_first_rollout_that_fails(world: Any) -> None:
@@ -128,6 +139,9 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
         root = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
         for need in authorisation.needs(operation, params, root):
             yield Need(need.action, _covering(need), need.context)
+        if "KmsKeyId" in params:  # asked of whoever makes or updates an endpoint of such a configuration
+            granted = {"kms:GrantIsForAWSResource": "true"}
+            yield Need("kms:CreateGrant", _matching(re.escape(params["KmsKeyId"])), granted)
         return
     action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
     yield Need(action, _matching(_RESOURCES[service](params)), {})

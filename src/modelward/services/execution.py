@@ -132,7 +132,11 @@ def settings_of(change: CreateEndpointConfig) -> dict[str, Any]:
 
 
 def _capture_of(spec: CaptureSpec | None, to: Captures | None) -> dict[str, Any]:
-    """Spell what is captured. The key is named: without one SageMaker takes AWS's, and not that of the bucket."""
+    """Spell what is captured.
+
+    The key is named outright: of captures AWS does not say what holds without one, and of SageMaker's other outputs
+    that it is AWS's own key then, not the bucket's.
+    """
     if spec is None or to is None:
         return {}
     modes = [mode for side, mode in _MODES.items() if spec.only in (None, side)]
