@@ -7,18 +7,20 @@ retained and protected; `<registry>-workflow` is what can be made again at any t
 parameters); `<registry>-access` says who may do what. What functions change at run time, the endpoints, is in none.
 
 A workflow takes its registry as a value. Within it, the review and the notifier work on the registry, the rollout
-on the registry and on the endpoints of its environments, and only a queue is between them: the cut along which
-an environment can live in another account than the registry.
+on the registry and on the endpoints of its environments, and only an event bus is between them: the cut along which
+an environment lives in another account than the registry. It has a stack there then, `<registry>-<environment>`, with a
+rollout of its own, which works on the registry through a role of the registry's account.
 
 ::
 
-    app.py ── build() ─┬ stacks.py ─┬─ registry.py ─── storage.py groups.py hosting.py    what a registry is
-                       │            │                  placement.py (settings of endpoints)
+    app.py ── build() ─┬ stacks.py ─┬─ registry.py ─── storage.py groups.py images.py     what a registry is
+                       │            │                  hosting.py placement.py
                        │            └─ workflow.py ─┬─ workers.py functions.py asset.py   what it does
                        │                            ├─ messaging.py rules.py
                        │                            └─ guardrails.py machinery.py dashboard.py   who notices
-                       └ access.py ──── roles.py                                          who may do what
-                                    of all: patterns.py grants.py arns.py
+                       ├ access.py ──── roles.py                                          who may do what
+                       └ environment.py ─ doors.py         another account, and what each may do in the other
+                                    of all: stack.py patterns.py grants.py arns.py
     delivery.py     who deploys it, from GitHub
     cost.py prices.py     what it costs when nothing happens
 

@@ -12,6 +12,8 @@ from typing import Any
 from tests.infra.conftest import ROOT, render, spelled
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
+# Where the snapshots of a declaration are, to the folder of its registry.toml: one account, and three.
+DECLARED = {SNAPSHOTS: ROOT, SNAPSHOTS / "multi-account": ROOT / "examples" / "multi-account"}
 _LEFT_OUT = {"Code", "Description", "AlarmDescription", "ModelPackageGroupDescription", "Tags"}
 
 
@@ -56,16 +58,17 @@ def _statement(statement: Any) -> str:
 
 
 def write() -> None:
-    """Synthesize the repository's registry and write the snapshot of each of its stacks."""
+    """Synthesize each declaration and write the snapshots of its stacks."""
     from modelward_infra import App, build
 
-    with TemporaryDirectory() as folder:
-        app = App(outdir=folder)
-        build(app, ROOT / "registry.toml")
-        app.synth()
-        for path in sorted(Path(folder).glob("*.template.json")):
-            text = summarize(json.loads(path.read_text()))
-            (SNAPSHOTS / f"{path.name.removesuffix('.template.json')}.txt").write_text(text)
+    for snapshots, declared in DECLARED.items():
+        with TemporaryDirectory() as folder:
+            app = App(outdir=folder)
+            build(app, declared / "registry.toml")
+            app.synth()
+            for path in sorted(Path(folder).glob("*.template.json")):
+                text = summarize(json.loads(path.read_text()))
+                (snapshots / f"{path.name.removesuffix('.template.json')}.txt").write_text(text)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ import json
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from modelward import bootstrap
+from modelward.core.errors import AccessError
 from modelward.local.identities import AccessKey
 from modelward.local.up import LocalAws
 from modelward.services.registry import Model, Version
@@ -88,6 +91,11 @@ def released(world: World, answer: str) -> Version:
     return version.refresh()
 
 
+def live(world: World) -> Version:
+    """Give what production serves, if there is anything."""
+    return world.digits().current("Production") or released(world, "some")
+
+
 def test_a_version_goes_from_account_to_account_until_production_serves_it(world):
     version = released(world, "one")
     assert world.answer(PRODUCTION, "digits-production") == "one"
@@ -98,7 +106,7 @@ def test_a_version_goes_from_account_to_account_until_production_serves_it(world
 
 
 def test_people_of_the_registry_see_what_a_rollout_abroad_would_do(world):
-    released(world, "two")
+    before = live(world).notes
     assert world.digits().plan_deploy("production").is_empty
     third = world.register("three")
     version = world.digits().version(third.version)
@@ -106,19 +114,21 @@ def test_people_of_the_registry_see_what_a_rollout_abroad_would_do(world):
     world.digits().deploy("staging", timeout_s=60)
     assert world.digits().plan_deploy("staging").is_empty
     assert world.answer(STAGING, "digits-staging") == "three"
-    assert world.answer(PRODUCTION, "digits-production") == "two"
+    assert world.answer(PRODUCTION, "digits-production") == before
 
 
 def test_a_rejection_brings_the_version_before_back_in_another_account(world):
-    first, second = released(world, "four"), released(world, "five")
+    first, second = live(world), released(world, "five")
+    served = first.notes
     assert world.answer(PRODUCTION, "digits-production") == "five"
     second.reject(reason="users complain")
-    eventually(lambda: world.answer(PRODUCTION, "digits-production") == "four")
+    eventually(lambda: world.answer(PRODUCTION, "digits-production") == served)
     eventually(lambda: first.refresh().stage_status == "Approved" and first.refresh().stage == "Production")
 
 
 def test_a_rollout_that_fails_abroad_is_told_at_home_and_serves_on(world):
-    good = released(world, "six")
+    good = live(world)
+    before = world.answer(STAGING, "digits-staging")
     bad = world.digits("data-scientist").register(
         world.pack("def model_fn(folder): raise RuntimeError('no weights')"), IMAGE, {"accuracy": 0.95}
     )
@@ -126,12 +136,12 @@ def test_a_rollout_that_fails_abroad_is_told_at_home_and_serves_on(world):
     version.approve(reason="figures are fine")
     eventually(lambda: version.refresh().stage_status == "Rejected", limit_s=60)
     assert ("failed", "staging") in world.kinds(version)
-    assert world.answer(STAGING, "digits-staging") == "six"
+    assert world.answer(STAGING, "digits-staging") == before
     assert world.digits().version(good.version).stage == "Production"
 
 
 def test_a_request_that_gets_lost_is_found_by_the_sweep_of_that_account(world):
-    released(world, "seven")
+    before = live(world).notes
     version = world.digits().version(world.register("eight").version)
     version.approve(reason="figures are fine")
     world.digits().deploy("staging", timeout_s=60)
@@ -140,7 +150,7 @@ def test_a_request_that_gets_lost_is_found_by_the_sweep_of_that_account(world):
     events.disable_rule(Name=rule, EventBusName=BUS)
     version.promote("Production", reason="released")
     world.aws.wait_idle()
-    assert world.answer(PRODUCTION, "digits-production") == "seven"
+    assert world.answer(PRODUCTION, "digits-production") == before
     events.enable_rule(Name=rule, EventBusName=BUS)
     sqs = world.aws.root_client("sqs", account=PRODUCTION)
     url = sqs.get_queue_url(QueueName="acme-production-rollouts")["QueueUrl"]
@@ -149,7 +159,7 @@ def test_a_request_that_gets_lost_is_found_by_the_sweep_of_that_account(world):
 
 
 def test_an_administrator_of_production_has_no_part_in_the_registry_but_what_the_roles_have(world):
-    version = released(world, "nine")
+    version = live(world)
     iam = world.aws.root_client("iam", account=PRODUCTION)
     iam.create_user(UserName="root-of-production")
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -181,6 +191,25 @@ def test_an_administrator_of_production_has_no_part_in_the_registry_but_what_the
     entry = {"EventBusName": f"arn:aws:events:us-east-1:{STAGING}:event-bus/acme-staging-rollouts"}
     asked = {**entry, "Source": "modelward", "DetailType": "Rollout Requested", "Detail": "{}"}
     refused("events", "put_events", Entries=[asked])
+
+
+def test_people_of_the_registry_do_abroad_what_their_duty_is_and_no_more(world):
+    live(world)
+    arn = f"arn:aws:iam::{PRODUCTION}:role/acme-production-look"
+    held = world.aws.client("approver", "sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    session = boto3.Session(held["AccessKeyId"], held["SecretAccessKey"], held["SessionToken"], region_name="us-east-1")
+    with closing(session.client("sagemaker", endpoint_url=world.aws.endpoint_url)) as looking:
+        assert looking.describe_endpoint(EndpointName="digits-production")["EndpointStatus"] == "InService"
+        for operation in ("delete_endpoint", "describe_model"):
+            name = {"delete_endpoint": "EndpointName", "describe_model": "ModelName"}[operation]
+            with pytest.raises(ClientError, match="not authorized"):
+                getattr(looking, operation)(**{name: "digits-production"})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.aws.client("data-scientist", "sts").assume_role(RoleArn=arn, RoleSessionName="me")
+    with pytest.raises(AccessError, match="events:PutEvents"):
+        world.digits("data-scientist").deploy("production")
+    with pytest.raises(AccessError, match="sagemaker:UpdateModelPackage"):
+        world.digits("data-scientist").version(1).approve(reason="my own work")
 
 
 def test_the_history_at_home_tells_of_every_account_and_the_functions_work_under_their_own_names(world):

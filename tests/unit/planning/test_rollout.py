@@ -52,6 +52,21 @@ def test_where_calls_are_captured_counts_where_they_are(account, world):
         assert ("captures to s3://here/capture" in made.line()) == bool(to)
 
 
+def test_an_environment_that_moves_to_another_account_is_served_there_by_the_version_that_is_live(account, world):
+    account.live(1)
+    there = "arn:aws:iam::222222222222:role/acme-production-models"
+    scene = replace(account.scene("production"), endpoint=None, role_arn=there)
+    plan = world.plan_rollout(scene, now=account.now)
+    assert [type(change).__name__ for change in plan.changes] == [
+        "CreateModel",
+        "CreateEndpointConfig",
+        "Record",
+        "CreateEndpoint",
+    ]
+    assert plan.changes[0].role_arn == there
+    assert plan.changes[0].package_arn == account.packages[1].arn
+
+
 def test_the_name_of_a_config_leaves_alarms_out_which_are_no_part_of_it(world):
     package, spec = world.package(3), world.MODEL.endpoints["production"]
     watched = replace(spec, alarms=AlarmSpec(errors_5xx_at_most=1))
