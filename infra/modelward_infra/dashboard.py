@@ -30,7 +30,7 @@ of it; `modelward deploy <model> <environment> --plan` tells what the reconciler
 | I want to | |
 |---|---|
 | go back to the version before | `modelward rollback <model> <environment> --reason "..."` |
-| see what serves | `modelward current <model> <stage>` |
+| see what serves where, and what is wrong | `modelward status` |
 | read a function's log | `aws logs tail /aws/lambda/{registry}-rollout --since 1h` (or `-review`, `-notify`) |
 """
 

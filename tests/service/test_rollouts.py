@@ -55,6 +55,13 @@ def test_a_silent_rollback_is_seen_recorded_and_told(failed):
     assert "SageMaker went back" in mails[0]["Message"]
 
 
+def test_status_tells_what_failed_and_what_serves_on(failed):
+    told = next(each for each in failed.registry.status() if each.environment == "production")
+    assert (told.state, told.live, told.wanted) == ("serving", 1, 1)
+    assert told.problem.startswith("v2 failed here: SageMaker went back to digits-production-v1-")
+    assert told.next_step
+
+
 def test_a_version_that_failed_is_not_tried_again_by_events_or_sweeps(failed):
     before, since = updates(failed), len(failed.calls)
     for event in list(failed.events):

@@ -74,6 +74,7 @@ GLOBAL = (
 )
 
 _MODEL = Argument("model", "a model that registry.toml declares", "MODEL")
+_MODELS = Argument("models", "the models to look at; without one all", "MODEL", default=(), is_repeated=True)
 _VERSION = Argument("version", "the number of a version: 2 or v2", "VERSION", kinds.version)
 _ENVIRONMENT = Argument("environment", "an environment that registry.toml declares", "ENVIRONMENT")
 _STAGE = Argument("stage", "a stage that registry.toml declares", "STAGE")
@@ -182,6 +183,17 @@ COMMANDS = (
         "reading:show",
         (_MODEL, _VERSION, _JSON),
         "modelward show digits 2",
+    ),
+    Command(
+        "status",
+        "Tell how models stand in their environments: what serves, what should, what is wrong and what to do.",
+        "reading:status",
+        (
+            Argument("models", "models that registry.toml declares; all when none is named", "MODEL", is_repeated=True),
+            _JSON,
+        ),
+        "modelward status\nmodelward status digits",
+        "It asks the search index, which may lag behind by moments.",
     ),
     Command(
         "compare",

@@ -1,4 +1,4 @@
-"""Commands that read: versions, show, compare, current, history."""
+"""Commands that read: versions, show, status, compare, current, history."""
 
 from modelward.cli.context import Context
 from modelward.core.errors import NotFoundError
@@ -32,6 +32,21 @@ def current(context: Context, *, model: str, stage: str, json: bool) -> None:
         step = f"modelward promote {model} VERSION {stage} --reason WHY"
         raise NotFoundError(f"version of {model} that holds stage", stage, next_step=step)
     _show(context, found.package, json=json)
+
+
+def status(context: Context, *, models: list[str], json: bool) -> None:
+    """Tell how models stand in their environments."""
+    registry = context.connect()
+    found = registry.status(models)
+    if json:
+        context.terminal.json([each.to_json() for each in found])
+        return
+    if not found:
+        context.terminal.say("no environment serves a model\n  next: declare [models.<name>.endpoints.<environment>]")
+        return
+    from modelward.cli.views.status import problems, standings
+
+    context.terminal.show(standings(found), *problems(found))
 
 
 def compare(context: Context, *, model: str, a: int, b: int, json: bool) -> None:

@@ -76,7 +76,7 @@ def _refused(context: Context, model: str, environment_name: str, plan: Plan, er
         raise error
     environment = reading.environment(context, environment_name)
     standing = reading.standing(context, model, environment.stage)
-    scene = _scene(context, model, environment, standing, _endpoint(context, model, environment))
+    scene = scene_of(context, model, environment, standing, endpoint_of(context, model, environment))
     return plan_refused(scene, error.problem, now=context.clock())
 
 
@@ -94,20 +94,20 @@ def plan_reconcile(
     endpoint serves now included: a decision that the index has not seen must not be undone by one that it has.
     """
     environment = reading.environment(context, environment_name)
-    endpoint = _endpoint(context, model, environment)
-    scene = _scene(context, model, environment, reading.standing(context, model, environment.stage), endpoint)
+    endpoint = endpoint_of(context, model, environment)
+    scene = scene_of(context, model, environment, reading.standing(context, model, environment.stage), endpoint)
     plan = plan_rollout(scene, now=context.clock())
     if hint is None and plan.is_empty and not _unreviewed(scene):
         return plan
     serving = version_in(endpoint.config_name) if endpoint else None
     numbers = {package.version for package in scene.standing} | {n for n in (hint, serving) if n}
-    scene = _scene(context, model, environment, _described(context, model, numbers), endpoint)
+    scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     # Abroad it waits: the registry's account reviews what its events and its sweep tell of, and asks for the rollout.
     unreviewed = _unreviewed(scene) if is_review_allowed and not context.here else []
     for package in unreviewed:
         review(context, model, package.version)
     if unreviewed:
-        scene = _scene(context, model, environment, _described(context, model, numbers), endpoint)
+        scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     return plan_rollout(scene, now=context.clock())
 
 
@@ -117,19 +117,21 @@ def captures(context: Context) -> Captures:
     return Captures(f"s3://{settings.bucket}/{CAPTURES}", settings.key_arn)
 
 
-def _endpoint(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
+def endpoint_of(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
+    """Look at a model's endpoint in an environment; None where it has none, or where there is none yet."""
     if environment.name not in context.model(model).endpoints:
         return None
     return context.endpoints(model, environment.name).describe_endpoint(endpoint_name(model, environment.name))
 
 
-def _scene(
+def scene_of(
     context: Context,
     model: str,
     environment: EnvironmentSpec,
     standing: Sequence[ModelPackage],
     endpoint: Endpoint | None,
 ) -> Scene:
+    """Put together what was observed, with what the ledger knows of the version that is wanted."""
     wanted = desired(standing, environment.stage)
     return Scene(
         spec=context.spec,

@@ -18,11 +18,13 @@ from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, Model
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
+from modelward.planning.status import Status
 from modelward.services import account, decisions, deployment, reading, registration
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
 from modelward.services.registration import Submission
+from modelward.services.status import status
 
 
 class Registry:
@@ -48,6 +50,20 @@ class Registry:
             NotFoundError: registry.toml declares none of that name.
         """
         return Model(self._context, self._context.model(name))
+
+    def status(self, models: Collection[str] = ()) -> list[Status]:
+        """Tell how models stand in their environments, by model and environment in the order of the file.
+
+        It costs a search for each model, and two or three reads for each endpoint. The search index may lag by moments.
+
+        Args:
+            models: Names of models; all when empty.
+
+        Raises:
+            NotFoundError: registry.toml declares no model of a name, or the registry is not deployed here.
+        """
+        chosen = [self._context.model(name).name for name in dict.fromkeys(models)] or list(self.spec.models)
+        return [each for name in chosen for each in status(self._context, name)]
 
     def held(self, groups: Collection[str] = ()) -> list[Held]:
         """Read what groups the account holds, declared or not, with the endpoints that serve their versions.

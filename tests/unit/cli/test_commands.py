@@ -176,3 +176,9 @@ def test_the_listing_is_json_without_any_talk(shell: Shell) -> None:
     said = shell("versions", "digits", "--json")
     assert said.err == ""
     assert json.loads(said.out)[0]["version"] == 1
+
+
+def test_status_before_the_first_version_has_nothing_to_complain_of(shell: Shell) -> None:
+    said = shell("status")
+    assert [line.split()[2] for line in said.out.splitlines()[1:]] == ["empty", "empty"]
+    assert "next:" not in said.out

@@ -112,5 +112,13 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 
 def test_the_commands_of_the_product_are_all_there() -> None:
-    words = "init adopt plan register versions show compare approve reject promote current deploy rollback history"
-    assert [c.name for c in COMMANDS] == [*words.split(), "download", "serve", "local up", "local switch", "demo"]
+    words = "init adopt plan register versions show status compare approve reject promote current deploy rollback"
+    assert [c.name for c in COMMANDS] == [
+        *words.split(),
+        "history",
+        "download",
+        "serve",
+        "local up",
+        "local switch",
+        "demo",
+    ]

@@ -115,3 +115,25 @@ def test_a_plan_as_json_has_a_reason_and_changes(history: Shell, words: list[str
     plan = history(*words, "--plan", "--json").json
     assert plan["why"]
     assert bool(plan["changes"]) == bool(line)
+
+
+def test_status_shows_what_serves_where_and_since_when(history: Shell) -> None:
+    said = history("status")
+    header, staging, production = (line.split() for line in said.out.splitlines())
+    assert (said.code, said.err) == (0, "")
+    assert header[:5] == ["MODEL", "ENVIRONMENT", "STATE", "LIVE", "WANTED"]
+    assert production[:5] == ["digits", "production", "serving", "v1", "v1"]
+    assert staging[:2] == ["digits", "staging"]
+
+
+def test_status_of_one_model_as_json_carries_all_that_is_known(history: Shell) -> None:
+    told = {each["environment"]: each for each in history("status", "digits", "--json").json}
+    assert told["production"]["state"] == "serving"
+    assert told["production"]["verified_at"].startswith("20")
+    assert set(told["staging"]) == set(told["production"])
+
+
+def test_status_of_a_model_that_nobody_declared_names_those_that_are(history: Shell) -> None:
+    said = history("status", "digit")
+    assert (said.code, said.out) == (5, "")
+    assert "There are: digits." in said.err

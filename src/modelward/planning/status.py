@@ -1,0 +1,145 @@
+"""How a model stands in an environment: what it should serve there, what it serves, what is wrong and what to do."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from modelward.core.ledger import Entry, EntryKind
+from modelward.core.model_package import ModelPackage, StageStatus
+from modelward.core.names import version_in
+from modelward.planning.rollout import Scene, config_name, plan_rollout
+from modelward.planning.standing import decided_at, holder
+
+_GONE = frozenset({"Creating", "Deleting", "Failed"})
+
+
+class State(StrEnum):
+    """Where a model in an environment is on its way."""
+
+    SERVING = "serving"
+    """It serves what it should, or nothing newer is wanted than what it serves."""
+    ROLLING_OUT = "rolling out"
+    """SageMaker is busy with it, or the reconciler's next look begins."""
+    BEHIND = "behind"
+    """It does not serve what it should, and nothing will change that by itself."""
+    EMPTY = "empty"
+    """Nothing is wanted there, and nothing serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a model stands in an environment.
+
+    Args:
+        model: The model.
+        environment: The environment.
+        state: Where it is on its way.
+        wanted: The version that the latest standing decision wants there.
+        live: The version that serves, also while another is on its way; None when nothing does.
+        verified_at: When the live version was last verified there.
+        since: Since when it has not served what it should.
+        problem: What is wrong, in one sentence; empty when nothing is.
+        next_step: What to do about it; empty where nothing must be done.
+    """
+
+    model: str
+    environment: str
+    state: State
+    wanted: int | None = None
+    live: int | None = None
+    verified_at: datetime | None = None
+    since: datetime | None = None
+    problem: str = ""
+    next_step: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Spell it for programs; times in ISO 8601."""
+        times = {"verified_at": self.verified_at, "since": self.since}
+        return {**asdict(self), **{name: at.isoformat() if at else None for name, at in times.items()}}
+
+
+def live_version(scene: Scene) -> int | None:
+    """Tell which version serves; without an endpoint of ours, it is the holder of the stage."""
+    if scene.endpoint_spec is None:
+        found = holder(scene.standing, scene.environment.stage)
+        return found.version if found else None
+    endpoint = scene.endpoint
+    return version_in(endpoint.config_name) if endpoint and endpoint.status not in _GONE else None
+
+
+def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> Status:
+    """Judge what was observed.
+
+    Args:
+        scene: The model in the environment.
+        live_chain: The ledger's entries of the live version, oldest first; empty when nothing serves.
+        now: The time.
+    """
+    state, problem, next_step = _judged(scene, now)
+    wanted = scene.wanted
+    return Status(
+        scene.model,
+        scene.environment.name,
+        state,
+        wanted.version if wanted else None,
+        live_version(scene),
+        _verified_at(scene, live_chain),
+        plan_rollout(scene, now=now).behind_since,
+        problem,
+        next_step,
+    )
+
+
+def _judged(scene: Scene, now: datetime) -> tuple[State, str, str]:
+    failed = _failed(scene)
+    if failed:
+        state = State.SERVING if live_version(scene) else State.BEHIND
+        why = failed.life_cycle.description if failed.life_cycle else ""
+        step = f"mend the cause and promote it again; what happened: modelward history {scene.model}"
+        return state, f"v{failed.version} failed here: {why}", step
+    if scene.wanted is None:
+        return (State.SERVING if live_version(scene) else State.EMPTY), "", ""
+    if _is_served(scene, scene.wanted):
+        return State.SERVING, "", ""
+    return _on_its_way(scene, now)
+
+
+def _failed(scene: Scene) -> ModelPackage | None:
+    """Give the version of the latest decision about the stage, if its rollout failed."""
+    here = [package for package in scene.standing if package.stage == scene.environment.stage and package.entered]
+    last = max(here, key=decided_at, default=None)
+    return last if last and last.stage_status == StageStatus.REJECTED and last.is_approved else None
+
+
+def _is_served(scene: Scene, wanted: ModelPackage) -> bool:
+    if scene.endpoint_spec is None:
+        return wanted.stage_status == StageStatus.APPROVED
+    target = config_name(wanted, scene.endpoint_spec, scene.role_arn, scene.captures)
+    endpoint = scene.endpoint
+    is_up = endpoint is not None and endpoint.status in ("InService", "SystemUpdating")
+    return is_up and endpoint is not None and endpoint.config_name == target
+
+
+def _on_its_way(scene: Scene, now: datetime) -> tuple[State, str, str]:
+    endpoint = scene.endpoint
+    if endpoint and endpoint.status == "Failed":
+        reason = f": {endpoint.failure_reason}" if endpoint.failure_reason else ""
+        return State.BEHIND, f"endpoint {endpoint.name} is Failed{reason}", _retry(scene)
+    if endpoint and endpoint.is_busy:
+        return State.ROLLING_OUT, "", ""
+    plan = plan_rollout(scene, now=now)
+    if plan.changes:
+        return State.ROLLING_OUT, "", ""
+    return State.BEHIND, plan.why, _retry(scene)
+
+
+def _retry(scene: Scene) -> str:
+    return f"modelward deploy {scene.model} {scene.environment.name}"
+
+
+def _verified_at(scene: Scene, chain: Sequence[Entry]) -> datetime | None:
+    name = scene.environment.name
+    verified = (entry for entry in reversed(chain) if entry.kind is EntryKind.VERIFIED and entry.environment == name)
+    return next((entry.at for entry in verified), None)

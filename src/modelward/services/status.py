@@ -1,0 +1,40 @@
+"""How models stand in their environments, at one look."""
+
+from collections.abc import Iterator, Sequence
+
+from modelward.core.ledger import Entry
+from modelward.planning.rollout import Scene
+from modelward.planning.status import Status, live_version, status_of
+from modelward.services import reading
+from modelward.services.context import Context
+from modelward.services.reconcile import endpoint_of, scene_of
+
+
+def status(context: Context, model: str) -> Iterator[Status]:
+    """Tell how a model stands in each environment that serves it or holds a version of it.
+
+    It costs one search for the model, and for each environment a look at its endpoint and one or two at the ledger.
+    The index may lag behind by moments: nothing is done on the strength of this.
+
+    Raises:
+        NotFoundError: the model is not declared, or the registry is not deployed here.
+        AwsError: AWS refused a call.
+    """
+    spec, places = context.model(model), context.spec.environments.values()
+    standing = reading.standing(context, model, *(each.stage for each in places)) if places else []
+    for environment in places:
+        here = [package for package in standing if package.stage == environment.stage]
+        if here or environment.name in spec.endpoints:
+            scene = scene_of(context, model, environment, here, endpoint_of(context, model, environment))
+            yield _status(context, scene)
+
+
+def _status(context: Context, scene: Scene) -> Status:
+    return status_of(scene, _live_chain(context, scene), now=context.clock())
+
+
+def _live_chain(context: Context, scene: Scene) -> Sequence[Entry]:
+    live, wanted = live_version(scene), scene.wanted
+    if live is None or (wanted and wanted.version == live):
+        return scene.chain if live else ()
+    return context.ledger.chain(scene.model, live)
