@@ -21,6 +21,8 @@ from modelward.local.ministack.evaluation import Denial
 from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Store, Timing, UnansweredError, wire
 from modelward.local.sagemaker.errors import unsupported
 from modelward.local.sagemaker.scope import partition_of
+from modelward.local.scaling import ScalableTargets
+from modelward.local.scaling_front import ScalingFront
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class Front:
         self._timing = timing
         self._store = store
         self._cores: dict[tuple[str, str], SageMaker] = {}
+        self._targets: dict[tuple[str, str], ScalableTargets] = {}
+        self.scaling = ScalingFront(self._targets_of, self._config_of)
         self._lock = threading.Lock()
         self._wake = wake or threading.Event()
         self._closed = threading.Event()
@@ -144,8 +148,17 @@ class Front:
                     watch=CloudWatch(account, region),
                 )
                 self._cores[key].captures.store = self._store
+                self._targets[key] = ScalableTargets(account, region, self.now, self._cores[key].has_variant)
+                self._cores[key].scaling = self._targets[key]
                 self._cores[key].neighbours = lambda: self._all(region)
             return self._cores[key]
+
+    def _config_of(self, account: str, region: str, endpoint: str) -> str:
+        return self.core(account, region).config_of(endpoint)
+
+    def _targets_of(self, account: str, region: str) -> ScalableTargets:
+        self.core(account, region)
+        return self._targets[account, region]
 
     def _tick(self) -> None:
         while not self._closed.is_set():

@@ -58,6 +58,7 @@ class Server:
         self._hosting = ProcessHosting(artifacts.fetch, folder / "endpoints", on_change=woken.set)
         self._front = Front(self._hosting, TIMING, artifacts, wake=woken)
         ministack.serve_as("sagemaker", self._front.handle)
+        ministack.serve_as("application-autoscaling", self._front.scaling.handle)
         access.authorise_each_parameter()
         access.authorise_batches()
         evaluation.know_sessions_by_their_roles(access.role_of)

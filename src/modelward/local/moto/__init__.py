@@ -22,6 +22,7 @@ The clock stands still at 2026-01-05 09:00 UTC until it is moved, and transition
 a client that polls must not wait for a clock that nobody moves. Events also reach rules on moto's default event bus,
 with the targets that moto can serve (queues, log groups, buses); a target that it cannot serve is left out, and the
 others still get theirs. Invocations are measured in moto's CloudWatch, and alarms that were put there are judged.
+Targets in moto's Application Auto Scaling are heeded; `autoscaling.use()` lets it answer as AWS does.
 Where moto's IAM enforcement is switched on, identities are asked as AWS asks them (`access.py`). A group of another
 account is denied in any case unless its policy shares it.
 """

@@ -7,6 +7,7 @@ from moto.sagemakerruntime.models import SageMakerRuntimeBackend as MotoRuntimeB
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 
 from modelward.local.moto.buses import deliver
+from modelward.local.moto.scaling import MotoScaling
 from modelward.local.moto.store import MotoStore
 from modelward.local.moto.watch import MotoWatch
 from modelward.local.sagemaker import MemoryHosting, SageMaker, Timing
@@ -36,6 +37,7 @@ class SageMakerBackend(SageMakerModelBackend):
             watch=self.watch,
         )
         self.core.captures.store = MotoStore(account_id, region_name)
+        self.core.scaling = MotoScaling(account_id, region_name)
         self.core.neighbours = lambda: _cores(region_name)
 
     def reset(self) -> None:

@@ -39,9 +39,9 @@ Who may call is not decided here: `look` tells those who decide (`local.gate`) w
 policy says. Each account has a core of its own; one whose `neighbours` are set hands on what names another account.
 
 What it does not do. One container stands for all instances of a variant. OutOfService does not occur, autoscaling
-neither. Validation jobs do not run (a package is Completed at once), images and artifacts are not looked up. Lineage
-entities are not updated or deleted. What is implemented otherwise than AWS documents, or where AWS documents nothing,
-stands in `docs/fidelity.md`.
+neither: a scalable target (`local.scaling`) keeps its instance type, and its number of instances. Validation jobs do
+not run (a package is Completed at once), images and artifacts are not looked up. Lineage entities are not updated or
+deleted. What is implemented otherwise than AWS documents, or where AWS documents nothing, stands in `docs/fidelity.md`.
 """
 
 from modelward.local.sagemaker.alarms import Alarm as Alarm
@@ -63,5 +63,6 @@ from modelward.local.sagemaker.interface import Hosting as Hosting
 from modelward.local.sagemaker.interface import Look as Look
 from modelward.local.sagemaker.interface import MemoryHosting as MemoryHosting
 from modelward.local.sagemaker.interface import MemoryStore as MemoryStore
+from modelward.local.sagemaker.interface import Scaling as Scaling
 from modelward.local.sagemaker.interface import Store as Store
 from modelward.local.sagemaker.interface import Timing as Timing

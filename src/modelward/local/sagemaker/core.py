@@ -15,7 +15,7 @@ from modelward.local.sagemaker.endpoints import Endpoints, Neighbours
 from modelward.local.sagemaker.errors import UnansweredError, does_not_exist, unsupported
 from modelward.local.sagemaker.faults import Fault, Faults
 from modelward.local.sagemaker.groups import Groups
-from modelward.local.sagemaker.interface import Caller, Hosting, Look, Timing
+from modelward.local.sagemaker.interface import Caller, Hosting, Look, Scaling, Timing, Unscaled
 from modelward.local.sagemaker.lineage import Lineage
 from modelward.local.sagemaker.models import Models
 from modelward.local.sagemaker.packages import KIND, Elsewhere, Package, Packages
@@ -84,12 +84,15 @@ class SageMaker:
         self._lineage = Lineage(self._scope, self.tags)
         self._endpoints = self._make_endpoints(hosting)
         self.captures = Captures()
+        self.scaling: Scaling = Unscaled()
         self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch, self.captures)
         self._operations = self._registry_operations() | self._hosting_operations() | self._lineage_operations()
 
     def _make_endpoints(self, hosting: Hosting) -> Endpoints:
         herald = Herald(self._scope, self.tags)
-        near = Neighbours(self._configs, self._models, self.tags, self.faults, lambda: self.timing)
+        near = Neighbours(
+            self._configs, self._models, self.tags, self.faults, lambda: self.timing, lambda: self.scaling
+        )
         deployments = Deployments(herald, hosting, self._watch, self.faults, near.timing)
         return Endpoints(self._scope, near, herald, deployments)
 
@@ -201,7 +204,22 @@ class SageMaker:
         package = self.packages.peek(arn)
         tags = self.tags.of(group.arn if group else arn)
         key = self._configs.volume_key(arn) if kind == "endpoint-config" else ""
-        return Look(tags, package.fields if package else {}, group.policy if group else None, key)
+        is_scaled = kind == "endpoint" and self._is_scaled(name)
+        return Look(tags, package.fields if package else {}, group.policy if group else None, key, is_scaled)
+
+    def _is_scaled(self, endpoint: str) -> bool:
+        config = self._endpoints.config_of(endpoint)
+        return config is not None and any(self.scaling.scales(endpoint, v["VariantName"]) for v in config.variants)
+
+    def config_of(self, endpoint: str) -> str:
+        """Name the config of an endpoint, empty if there is none; it is no call, as with `look`."""
+        config = self._endpoints.config_of(endpoint)
+        return config.name if config else ""
+
+    def has_variant(self, endpoint: str, variant: str) -> bool:
+        """Tell whether an endpoint has a variant; it is no call, as with `look`."""
+        config = self._endpoints.config_of(endpoint)
+        return config is not None and any(each["VariantName"] == variant for each in config.variants)
 
     def _borrow(self, arn: str) -> Package:
         owner = self._neighbour(owner_of(arn))

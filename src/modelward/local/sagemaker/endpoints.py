@@ -35,7 +35,7 @@ from modelward.local.sagemaker.guardrails import (
     plan_resizing,
     plan_update,
 )
-from modelward.local.sagemaker.interface import Caller, HostedVariant, Timing
+from modelward.local.sagemaker.interface import Caller, HostedVariant, Scaling, Timing
 from modelward.local.sagemaker.listing import Shelf, is_within, page, sorted_listing
 from modelward.local.sagemaker.models import Models
 from modelward.local.sagemaker.rollouts import Rollout, Share
@@ -65,6 +65,7 @@ class Neighbours:
     tags: Tags
     faults: Faults
     timing: Callable[[], Timing]
+    scaling: Callable[[], Scaling]
 
 
 class Endpoints:
@@ -108,6 +109,7 @@ class Endpoints:
         config = self._near.configs.find(request["EndpointConfigName"])
         self._near.configs.find(endpoint.config.name)
         _check_successor(endpoint, config)
+        self._check_scaled(endpoint, config)
         is_kept = request.get("RetainDeploymentConfig") and "DeploymentConfig" not in request
         deployment = endpoint.deployment if is_kept else request.get("DeploymentConfig")
         fleet = self._plan_fleet(endpoint, config, request)
@@ -166,6 +168,11 @@ class Endpoints:
             raise could_not_find(KIND, self._scope.arn("endpoint", name))
         return endpoint
 
+    def config_of(self, name: str) -> EndpointConfig | None:
+        """Return the config of an endpoint; None if there is no such endpoint."""
+        endpoint = self._shelf.get(name.lower())
+        return endpoint.config if endpoint else None
+
     def serving(self, name: str) -> list[Share]:
         """Return who answers requests to an endpoint, by weight; nobody if it does not serve."""
         endpoint = self._shelf.get(name.lower())
@@ -202,6 +209,7 @@ class Endpoints:
         self._herald.part(endpoint, at)
         self._shelf.remove(endpoint.name.lower())
         self._near.tags.close(endpoint.arn)
+        self._near.scaling().forget(endpoint.name)
         endpoint.due = None
 
     # Rollouts
@@ -260,6 +268,20 @@ class Endpoints:
         variant = plan_variant(declared, key, hosted, kept, is_shadow=is_shadow)
         capture = config.fields.get("DataCaptureConfig", {})
         return replace(variant, is_marketplace=model.served.is_marketplace, capture=capture)
+
+    def _check_scaled(self, endpoint: Endpoint, config: EndpointConfig) -> None:
+        types = {variant["VariantName"]: variant.get("InstanceType") for variant in config.variants}
+        scaled = [
+            variant["VariantName"]
+            for variant in endpoint.config.variants
+            if types.get(variant["VariantName"]) != variant.get("InstanceType")
+            and self._near.scaling().scales(endpoint.name, variant["VariantName"])
+        ]
+        if scaled:
+            raise invalid(
+                f'The variant(s) "[{", ".join(scaled)}]" must be deregistered as scalable targets with AWS Auto Scaling'
+                " before they can be removed or have their instance type updated."
+            )
 
     def _find_at_rest(self, name: str) -> Endpoint:
         endpoint = self.find(name)

@@ -25,12 +25,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What IAM asks of a resource: its tags, the version that it is, the policy of its group, its volume's key."""
+    """What IAM asks of a resource: its tags, the version that it is, the policy of its group, its volume's key.
+
+    And of an endpoint, whether it is scaled.
+    """
 
     tags: Mapping[str, str] = field(default_factory=dict)
     version: Mapping[str, Any] = field(default_factory=dict)
     policy: str | None = None
     volume_key: str = ""
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,27 @@ class Store(Protocol):
 
         What cannot be written is lost, as on AWS: no caller of an endpoint hears of it.
         """
+
+
+class Scaling(Protocol):
+    """Application Auto Scaling, as far as SageMaker asks it."""
+
+    def scales(self, endpoint: str, variant: str) -> bool:
+        """Tell whether a variant of an endpoint is a scalable target."""
+
+    def forget(self, endpoint: str) -> None:
+        """Deregister the variants of an endpoint that is no more."""
+
+
+class Unscaled:
+    """An Application Auto Scaling where nobody has registered anything."""
+
+    def scales(self, endpoint: str, variant: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Say no."""
+        return False
+
+    def forget(self, endpoint: str) -> None:
+        """Know nothing."""
 
 
 @dataclass(slots=True)

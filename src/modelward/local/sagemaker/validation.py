@@ -25,12 +25,12 @@ def service_model(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def check(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def check(operation: str, request: Mapping[str, Any], service: str = "sagemaker") -> dict[str, Any]:
     """Return a checked copy of a request.
 
     Raises ApiError ValidationException with every problem found, or SerializationException for a wrong JSON type.
     """
-    rule = _rule_of(operation)
+    rule = _rule_of(service, operation)
     if rule is None:
         return {}
     problems: list[str] = []
@@ -42,8 +42,8 @@ def check(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _rule_of(operation: str) -> "_Structure | None":
-    shape = service_model("sagemaker").operation_model(operation).input_shape
+def _rule_of(service: str, operation: str) -> "_Structure | None":
+    shape = service_model(service).operation_model(operation).input_shape
     return _Structure(shape, {}) if isinstance(shape, StructureShape) else None
 
 

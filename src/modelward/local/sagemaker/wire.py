@@ -49,7 +49,12 @@ def handle_http(core: SageMaker, target: str, body: bytes, caller: Caller) -> Re
         answer = core.call(target.removeprefix(TARGET_PREFIX), _parsed(body), caller)
     except ApiError as error:
         return error_reply(error)
-    return 200, {"Content-Type": JSON, "x-amzn-RequestId": str(uuid4())}, json.dumps(answer, default=_epoch).encode()
+    return 200, {"Content-Type": JSON, "x-amzn-RequestId": str(uuid4())}, written(answer)
+
+
+def written(answer: Mapping[str, Any]) -> bytes:
+    """Write an answer of the API."""
+    return json.dumps(answer, default=_epoch).encode()
 
 
 def error_reply(error: ApiError) -> Reply:
