@@ -12,7 +12,7 @@ from modelward.config import EndpointSpec, ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import acknowledge_wildcards, allow
-from modelward_infra.placement import allow_making, allow_running
+from modelward_infra.placement import allow_letting_be, allow_making, allow_running, allow_scaling
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
 # By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
@@ -156,6 +156,7 @@ class Endpoints(Construct):
         self._role = props.role
         self._pairs = sorted((model.name, place) for model in props.spec.models.values() for place in model.endpoints)
         self._specs = [props.spec.models[name].endpoints[place] for name, place in self._pairs]
+        self._declared = list(zip(self._pairs, self._specs, strict=True))
         self.names: Sequence[str] = [endpoint_name(*pair) for pair in self._pairs]
 
     @property
@@ -163,9 +164,10 @@ class Endpoints(Construct):
         """Give the ARNs of the endpoints, and patterns of those of their configurations and models."""
         return [arn for of_kind in self._arns().values() for arn in of_kind]
 
-    def _arns(self) -> Mapping[str, list[str]]:
-        patterns = [f"{rollout_prefix(*pair)}-v*" for pair in self._pairs]
-        return sagemaker_arns(self, {"endpoint": self.names, "endpoint-config": patterns, "model": patterns})
+    def _arns(self, pairs: Sequence[tuple[str, str]] | None = None) -> Mapping[str, list[str]]:
+        pairs = self._pairs if pairs is None else pairs
+        names, patterns = [endpoint_name(*pair) for pair in pairs], [f"{rollout_prefix(*pair)}-v*" for pair in pairs]
+        return sagemaker_arns(self, {"endpoint": names, "endpoint-config": patterns, "model": patterns})
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at endpoints."""
@@ -184,4 +186,6 @@ class Endpoints(Construct):
         for kind, operations in _OPERATIONS.items():
             allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
         allow_making(grantee, self._specs)
+        allow_letting_be(grantee, self._specs)
+        allow_scaling(grantee, self._arns([pair for pair, spec in self._declared if spec.autoscaling]))
         self._role.grant_pass(grantee)

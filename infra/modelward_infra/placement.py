@@ -1,14 +1,27 @@
 """What the settings of endpoints ask of the roles that run and make them; what nobody declares, no role may do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
+from constructs import IConstruct
 
 from modelward.config import EndpointSpec
-from modelward_infra.grants import acknowledge_wildcards, allow
+from modelward_infra.grants import accept_wildcards, acknowledge_wildcards, allow
 
 _FOR_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+_BY_AWS = {"Bool": {"aws:ViaAWSService": "true"}}
+_INSTANCES = {
+    "StringEquals": {
+        "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+        "application-autoscaling:service-namespace": "sagemaker",
+    }
+}
+_SCALING = "sagemaker.application-autoscaling.amazonaws.com"
+_SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+_ANY_TARGET = "Application Auto Scaling numbers its targets when it makes them; only instances of endpoints are meant."
+_ANY_ALARM = "Application Auto Scaling tries these as its caller, and names its alarms itself."
 _LOOKS = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
 _ANY_INTERFACE = "EC2 names an interface when it makes it; its subnet and security groups are the declared ones."
 
@@ -30,6 +43,55 @@ def allow_making(grantee: iam.IGrantable, endpoints: Sequence[EndpointSpec]) -> 
     Source: "Actions, permissions, and resources reference" of the SageMaker developer guide.
     """
     allow(grantee, ["kms:CreateGrant"], *_volume_keys(endpoints), conditions=_FOR_AWS)
+
+
+def allow_scaling(grantee: iam.IGrantable, scaled: Mapping[str, Sequence[str]]) -> None:
+    """Allow to let the instances of endpoints be scaled, and what Application Auto Scaling tries as its caller then.
+
+    Source: "Auto scaling prerequisites" of the SageMaker developer guide, narrowed to the endpoints; "Permissions
+    validation for Application Auto Scaling API calls on target resources" of the Application Auto Scaling user guide.
+
+    Args:
+        grantee: Who makes endpoints.
+        scaled: The ARNs of the endpoints that declare it, and of their configs, by type of resource; there may be none.
+    """
+    if not scaled["endpoint"]:
+        return
+    stack = Stack.of(cast("IConstruct", grantee.grant_principal))
+    targets, alarms = _targets(stack), _alarms(stack)
+    operations = ("PutScalingPolicy", "RegisterScalableTarget")
+    allow(grantee, [f"application-autoscaling:{each}" for each in operations], targets, conditions=_INSTANCES)
+    allow(grantee, ["sagemaker:DescribeEndpointConfig"], *scaled["endpoint-config"])
+    allow(grantee, ["sagemaker:UpdateEndpointWeightsAndCapacities"], *scaled["endpoint"], conditions=_BY_AWS)
+    alarming = ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
+    allow(grantee, [f"cloudwatch:{each}" for each in alarming], alarms, conditions=_BY_AWS)
+    role = f"aws-service-role/{_SCALING}/{_SCALING_ROLE}"
+    linked = stack.format_arn(service="iam", region="", resource="role", resource_name=role)
+    named = {"StringEquals": {"iam:AWSServiceName": _SCALING}}
+    allow(grantee, ["iam:CreateServiceLinkedRole"], linked, conditions=named)
+    accept_wildcards(grantee, [alarms], _ANY_ALARM)
+
+
+def allow_letting_be(grantee: iam.IGrantable, endpoints: Sequence[EndpointSpec]) -> None:
+    """Allow to stop the scaling of endpoints on instances; SageMaker asks it of whoever deletes a scaled one, too.
+
+    Source: "Delete endpoints configured for auto scaling" of the SageMaker developer guide.
+    """
+    if not any(each.instance_type for each in endpoints):
+        return
+    targets = _targets(Stack.of(cast("IConstruct", grantee.grant_principal)))
+    allow(grantee, ["application-autoscaling:DeregisterScalableTarget"], targets, conditions=_INSTANCES)
+    accept_wildcards(grantee, [targets], _ANY_TARGET)
+
+
+def _targets(stack: Stack) -> str:
+    return stack.format_arn(service="application-autoscaling", resource="scalable-target", resource_name="*")
+
+
+def _alarms(stack: Stack) -> str:
+    return stack.format_arn(
+        service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 def _volume_keys(endpoints: Sequence[EndpointSpec]) -> list[str]:

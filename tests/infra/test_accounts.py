@@ -137,6 +137,7 @@ def test_a_rollout_abroad_may_do_these_things_and_no_others(three, spelled) -> N
     }
     there = allowed(three, "production", "acme-production-rollout", spelled)
     assert {each for each in there if each.partition(":")[0] not in ("logs", "sqs", "xray")} == {
+        "application-autoscaling:DeregisterScalableTarget",
         "iam:PassRole",
         "sagemaker:AddTags",
         "sagemaker:CreateEndpoint",

@@ -51,6 +51,7 @@ EXPECTED = {
     | _QUEUE_READER
     | _REVIEWER
     | {
+        "application-autoscaling:DeregisterScalableTarget",
         "iam:PassRole",
         "sagemaker:AddTags",
         "sagemaker:CreateEndpoint",
@@ -229,6 +230,14 @@ data_capture = {{ percent = 10 }}"""
     return synthesize(synthesize.declare("digits", "letters").replace(kind, f"{kind}\n{settings}"))
 
 
+@pytest.fixture(scope="module")
+def scaled(synthesize: Any) -> Any:
+    """Give the stacks of a registry of which one endpoint is scaled, and another one is not."""
+    kind = "instance_type = 'ml.m5.large'"
+    setting = f"{kind}\nautoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}"
+    return synthesize(synthesize.declare("digits", "letters").replace(kind, setting, 1))
+
+
 def _by_action(statements: list[dict[str, Any]], service: str) -> dict[str, tuple[list[str], Any]]:
     return {
         action: (statement["Resource"], statement.get("Condition"))
@@ -275,6 +284,55 @@ def test_captured_calls_go_to_their_place_in_the_bucket_and_nowhere_else(placed)
     }
 
 
+SCALING = "sagemaker.application-autoscaling.amazonaws.com"
+
+
+def test_the_reconciler_scales_instances_of_endpoints_and_nothing_else(scaled) -> None:
+    targets = ["arn:aws:application-autoscaling:eu-central-1:123456789012:scalable-target/*"]
+    instances = {
+        "StringEquals": {
+            "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+            "application-autoscaling:service-namespace": "sagemaker",
+        }
+    }
+    assert _by_action(scaled.statements("reconcile"), "application-autoscaling") == {
+        "application-autoscaling:DeregisterScalableTarget": (targets, instances),
+        "application-autoscaling:PutScalingPolicy": (targets, instances),
+        "application-autoscaling:RegisterScalableTarget": (targets, instances),
+    }
+    for handler in ("model_package", "notify"):
+        assert not _by_action(scaled.statements(handler), "application-autoscaling")
+
+
+def test_what_application_auto_scaling_tries_as_its_caller_is_allowed_to_it_alone(scaled) -> None:
+    statements, by_aws = scaled.statements("reconcile"), {"Bool": {"aws:ViaAWSService": "true"}}
+    alarms = (["arn:aws:cloudwatch:eu-central-1:123456789012:alarm:*"], by_aws)
+    names = ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
+    assert _by_action(statements, "cloudwatch") == {f"cloudwatch:{name}": alarms for name in names}
+    asked = _by_action(statements, "sagemaker")
+    assert asked["sagemaker:UpdateEndpointWeightsAndCapacities"] == ([f"{ARN}endpoint/digits-production"], by_aws)
+    assert asked["sagemaker:DescribeEndpointConfig"] == ([f"{ARN}endpoint-config/digits-production-v*"], None)
+    role = f"role/aws-service-role/{SCALING}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    assert _by_action(statements, "iam")["iam:CreateServiceLinkedRole"] == (
+        [f"arn:aws:iam::123456789012:{role}"],
+        {"StringEquals": {"iam:AWSServiceName": SCALING}},
+    )
+
+
+def test_a_registry_without_instances_scales_nothing(synthesize) -> None:
+    kind, serverless = "instance_type = 'ml.m5.large'", "serverless = { memory_mb = 1024, max_concurrency = 1 }"
+    plain = synthesize(synthesize.declare("digits").replace(kind, serverless))
+    assert not _by_action(plain.statements("reconcile"), "application-autoscaling")
+
+
+def test_the_lint_of_templates_finds_nothing_in_scaling(scaled) -> None:
+    from cfnlint.api import lint_file
+    from cfnlint.config import ManualArgs
+
+    for template in sorted(scaled.folder.glob("*.template.json")):
+        assert [str(each) for each in lint_file(template, config=ManualArgs(include_checks=["I"]))] == []
+
+
 def test_the_lint_of_templates_finds_nothing_in_the_settings_of_endpoints(placed) -> None:
     from cfnlint.api import lint_file
     from cfnlint.config import ManualArgs
@@ -285,7 +343,18 @@ def test_the_lint_of_templates_finds_nothing_in_the_settings_of_endpoints(placed
 
 def test_what_no_endpoint_declares_no_role_may_do(assembly) -> None:
     for statement in _all_statements(assembly):
-        assert not [action for action in statement["Action"] if action.startswith(("ec2:", "kms:CreateGrant"))]
+        assert not [action for action in statement["Action"] if action.startswith(_DECLARED)]
+
+
+_DECLARED = (
+    "application-autoscaling:PutScalingPolicy",
+    "application-autoscaling:RegisterScalableTarget",
+    "ec2:",
+    "iam:CreateServiceLinkedRole",
+    "kms:CreateGrant",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:UpdateEndpointWeightsAndCapacities",
+)
 
 
 def test_the_settings_of_endpoints_lead_to_no_other_resources(placed, synthesize) -> None:
@@ -342,12 +411,13 @@ def _size(document: Any) -> int:
     return len(text) + 15 * text.count("arn:aws:") + 60 * text.count("Exports")
 
 
-def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> None:
+def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled) -> None:
     """Read the calls out of the gateways' code; artifacts and registrations are the clients', not the functions'."""
     allowed = {
         action.partition(":")[2].lower()
+        for stacks in (assembly, scaled)
         for name in HANDLERS
-        for statement in assembly.statements(name)
+        for statement in stacks.statements(name)
         for action in statement["Action"]
     }
     code = "".join(path.read_text() for path in sorted((ROOT / "src/modelward/aws").glob("*.py")))
@@ -360,7 +430,6 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly) -> Non
         "get_parameters",
         "list_model_package_groups",
         "list_endpoints",
-        "describe_endpoint_config",
         "describe_model",
         "describe_table",
         "list_stack_resources",

@@ -1,8 +1,11 @@
 """How many AWS calls each operation makes, once connected: the figures that the documentation promises."""
 
+from collections import Counter
+
 import pytest
 
 from modelward.handlers import reconcile
+from modelward.local.moto import autoscaling
 
 
 def called(world, operation):
@@ -84,6 +87,37 @@ def test_a_comparison_costs_two_reads_at_most(world):
 
 
 def test_reconciling_with_nothing_to_do_costs_three_reads(world):
+    world.release(0.95)
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits", "environment": "production"}))
+    assert len(calls) <= 3
+    assert calls == reads(calls)
+
+
+SCALED = "autoscaling = { min = 1, max = 4, invocations_per_instance = 100 }"
+
+
+def rolled_out(world, accuracy):
+    """Give all calls that functions make until a version is live in production, and how many there are of each."""
+    since = len(world.asked)
+    world.release(accuracy)
+    return Counter(name for handler, _, name, _ in world.asked[since:])
+
+
+def test_endpoints_that_are_not_scaled_cost_no_call_more_and_scaled_ones_three_for_a_version(world):
+    rolled_out(world, 0.95)
+    plain = rolled_out(world, 0.96)
+    assert not {"DescribeEndpointConfig", "RegisterScalableTarget", "DeregisterScalableTarget"} & plain.keys()
+    autoscaling.use()
+    world.use(world.declaration.replace("instance_count = 2", SCALED))
+    world.sweep()
+    world.finish()
+    more = rolled_out(world, 0.97) - plain
+    assert more == Counter(["DescribeEndpointConfig", "RegisterScalableTarget", "PutScalingPolicy"])
+
+
+def test_reconciling_a_scaled_endpoint_with_nothing_to_do_costs_three_reads(world):
+    autoscaling.use()
+    world.use(world.declaration.replace("instance_count = 2", SCALED))
     world.release(0.95)
     calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits", "environment": "production"}))
     assert len(calls) <= 3

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from modelward.cli.demo.inbox import Slack
-from modelward.local import authorisation, deployment
+from modelward.local import authorisation, deployment, scaling_front
 from modelward.local.ministack.evaluation import Asked, Rights, judge, parsed
+from modelward.local.moto import autoscaling
 from modelward.local.sagemaker import Fault, Timing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ SETTINGS = f"""
 volume_key_arn = "{KEY}"
 vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
 data_capture = {{ percent = 10 }}
+autoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}
 """
 SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
 
@@ -76,6 +78,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def needs(world: Any) -> dict[str, list[Need]]:
     """Play the whole life of a model, and more, and give what each handler asked for."""
+    autoscaling.use()
     with Slack() as slack:
         world.use(_settled(world.declaration) + SLACK)
         world.client("secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
@@ -88,6 +91,7 @@ def needs(world: Any) -> dict[str, list[Need]]:
         world.run_for(10)
         first.reject(reason="it is biased")
         world.run_for(10)
+        _another_instance_type(world)
         _a_rejection_that_nobody_hears(world, second)
         bad = world.register(0.61)
         world.sagemaker.update_model_package(ModelPackageArn=bad.arn, ModelApprovalStatus="Approved")
@@ -102,7 +106,8 @@ def needs(world: Any) -> dict[str, list[Need]]:
 
 def _settled(declaration: str) -> str:
     """Let production declare all that an endpoint on instances can."""
-    return declaration.replace('"ml.m5.large"', f'"ml.m5.large"{SETTINGS}')
+    counted = re.sub(r"instance_count *= \d+\n", "", declaration)
+    return counted.replace('"ml.m5.large"', f'"ml.m5.large"{SETTINGS}')
 
 
 def _a_first_rollout_that_fails(world: Any) -> None:
@@ -111,6 +116,13 @@ def _a_first_rollout_that_fails(world: Any) -> None:
     broken = world.register(0.93)
     world.run_for(5)
     broken.approve(reason="good figures")
+    world.run_for(10)
+
+
+def _another_instance_type(world: Any) -> None:
+    """Let AWS not refuse it, although the endpoint is scaled."""
+    world.use(_settled(world.declaration).replace("ml.m5.large", "ml.c5.large") + SLACK)
+    world.sweep()
     world.run_for(10)
 
 
@@ -144,7 +156,20 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
             yield Need("kms:CreateGrant", _matching(re.escape(params["KmsKeyId"])), granted)
         return
     action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
-    yield Need(action, _matching(_RESOURCES[service](params)), {})
+    keys = scaling_front.keys_of(params) if service == "application-autoscaling" else {}
+    yield Need(action, _matching(_RESOURCES[service](params)), keys)
+    if service == "application-autoscaling":
+        yield from _on_behalf(operation, params)
+
+
+def _on_behalf(operation: str, params: dict[str, Any]) -> Iterator[Need]:
+    """Give what Application Auto Scaling does as its caller."""
+    endpoint = params["ResourceId"].split("/")[1]
+    root = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:"
+    needs = [*scaling_front.behalf_needs(operation, root, [endpoint], f"{endpoint}-v1-0123456s")]
+    if operation == "RegisterScalableTarget":
+        needs.append(scaling_front.role_need(f"arn:aws:iam::{ACCOUNT}:"))
+    yield from (Need(need.action, _covering(need), need.context) for need in needs)
 
 
 def _covering(need: authorisation.Need) -> Callable[[str], bool]:
@@ -160,6 +185,7 @@ def _matching(expression: str) -> Callable[[str], bool]:
 _RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "dynamodb": lambda params: r".*LedgerTable\w*" + (f"/index/{params['IndexName']}" if "IndexName" in params else ""),
     "events": lambda _params: r"AskedBus\w*\.Arn",
+    "application-autoscaling": lambda _params: r"arn:aws:application-autoscaling:.*:scalable-target/\*",
     "sqs": lambda _params: r"RolloutsQueue\w*\.Arn",
     "sns": lambda _params: r"NotificationsTopic\w*",
     "secretsmanager": lambda params: rf"arn:.*:secret:{params['SecretId']}-\?{{6}}",

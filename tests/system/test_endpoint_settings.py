@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from modelward import bootstrap
 from modelward.local.up import LocalAws
@@ -33,6 +35,7 @@ instance_type = "ml.m5.large"
 volume_key_arn = "{key}"
 vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
 data_capture = {{ percent = 100 }}
+autoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}
 """
 
 
@@ -42,9 +45,19 @@ class Served:
     key: str
     bucket: str
     bucket_key: str
+    folder: Path
 
     def client(self, service: str) -> Any:
         return self.aws.client("admin", service)
+
+    def scaled(self) -> list[tuple[str, int, int]]:
+        found = self.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+        return [(each["ResourceId"], each["MinCapacity"], each["MaxCapacity"]) for each in found["ScalableTargets"]]
+
+    def served_type(self) -> str:
+        name = self.endpoint["EndpointConfigName"]
+        config = self.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        return str(config["ProductionVariants"][0]["InstanceType"])
 
     @property
     def endpoint(self) -> Any:
@@ -72,7 +85,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         version = registry.model("digits").register(packed(folder / "model.tar.gz"), IMAGE, {"accuracy": 0.9})
         aws.wait_idle()
         version.approve(reason="good figures")
-        given = Served(aws, key, settings.bucket, settings.key_arn)
+        given = Served(aws, key, settings.bucket, settings.key_arn, folder)
         until(lambda: version.refresh().stage_status == "Approved")
         yield given
 
@@ -125,3 +138,50 @@ def test_nothing_is_captured_that_the_role_may_not_write_and_the_caller_gets_the
     assert len(served.captured()) == before
     iam.delete_role_policy(RoleName=role, PolicyName="stop")
     assert "Could not write captured data" in served.aws.log_file.read_text()
+
+
+TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/digits-production/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+def test_another_instance_type_of_a_scaled_endpoint_is_rolled_out_and_scaled_again(served: Served) -> None:
+    assert served.scaled() == [(TARGET["ResourceId"], 1, 4)]
+    found = served.client("application-autoscaling").describe_scaling_policies(ServiceNamespace="sagemaker")
+    [policy] = found["ScalingPolicies"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 100
+
+    declaration = served.folder / "registry.toml"
+    declaration.write_text(declaration.read_text().replace("ml.m5.large", "ml.c5.large").replace("max = 4", "max = 6"))
+    served.aws.deploy(served.folder, io.StringIO())
+    bootstrap.connect(declaration, session=served.aws.session("admin")).model("digits").deploy("production")
+
+    assert served.served_type() == "ml.c5.large"
+    until(lambda: served.scaled() == [(TARGET["ResourceId"], 1, 6)])
+
+
+@pytest.mark.fidelity("deleted-with-its-targets", "scaling-as-the-caller")
+def test_who_scales_needs_leave_for_what_application_auto_scaling_tries_as_him(served: Served) -> None:
+    iam = served.client("iam")
+    iam.create_user(UserName="scaler")
+    key = iam.create_access_key(UserName="scaler")["AccessKey"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=served.aws.region)
+    client = session.client("application-autoscaling", endpoint_url=served.aws.endpoint_url)
+    sagemaker = session.client("sagemaker", endpoint_url=served.aws.endpoint_url)
+
+    def let(*actions: str) -> None:
+        allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        iam.put_user_policy(UserName="scaler", PolicyName="may", PolicyDocument=json.dumps({"Statement": [allowed]}))
+
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*application-autoscaling:RegisterScalableTarget"):
+        client.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
+    let("application-autoscaling:*")
+    with pytest.raises(ClientError, match=r"ValidationException.*missing the following permissions: sagemaker:Desc"):
+        client.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
+    with pytest.raises(ClientError, match=r"ValidationException.*missing the following permissions: cloudwatch:Del"):
+        client.put_scaling_policy(**TARGET, PolicyName="p", PolicyType="TargetTrackingScaling")
+    let("sagemaker:DeleteEndpoint")
+    with pytest.raises(ClientError, match=r"does not have application-autoscaling:DeregisterScalableTarget permission"):
+        sagemaker.delete_endpoint(EndpointName="digits-production")

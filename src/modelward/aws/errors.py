@@ -58,10 +58,10 @@ _RULES = (
     ),
     _Rule(r"ValidationException", r"Could not find|does not exist|not found", None),
     _Rule(r"ValidationError", r"^Stack .*does not exist", None),  # CloudFormation's
-    _Rule(r"ResourceNotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound", r"", None),
+    _Rule(r"(Resource|Object)NotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound", r"", None),
     _Rule(r"AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist", r"", None),
     _Rule(
-        r"ConflictException|ResourceInUse|ConditionalCheckFailedException",
+        r"ConflictException|ConcurrentUpdateException|ResourceInUse|ConditionalCheckFailedException",
         r"",
         ConflictError,
         "Read it again and retry.",
@@ -84,7 +84,7 @@ _RULES = (
     ),
     _Rule(
         r"Throttling(Exception)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown"
-        r"|ProvisionedThroughputExceededException|ServiceUnavailable|InternalFailure|InternalServerError|InternalError|5\d\d",
+        r"|ProvisionedThroughputExceededException|ServiceUnavailable|InternalFailure|InternalServerError|InternalError|InternalServiceException|5\d\d",
         r"",
         ThrottledError,
         "Try again in a minute.",

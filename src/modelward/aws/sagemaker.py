@@ -213,8 +213,24 @@ class SageMaker:
         with translated("CreateEndpoint", kind="endpoint config", name=config_name):
             self._client.create_endpoint(EndpointName=name, EndpointConfigName=config_name, Tags=_tags(tags))
 
-    def update_endpoint(self, *, name: str, config_name: str) -> None:
+    def instance_type(self, config_name: str) -> str:
+        """Read on which instances an endpoint config serves (`DescribeEndpointConfig`); empty if it is serverless.
+
+        Raises:
+            NotFoundError: there is no such config.
+            AwsError: any other refusal.
+        """
+        with translated("DescribeEndpointConfig", kind="endpoint config", name=config_name):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config_name)
+        return found["ProductionVariants"][0].get("InstanceType", "")
+
+    def update_endpoint(self, *, name: str, config_name: str, keeps_count: bool = False) -> None:
         """Start to move an endpoint to another config (`UpdateEndpoint`).
+
+        Args:
+            name: The endpoint.
+            config_name: The config.
+            keeps_count: Go on with the weights and numbers of instances that it has now, not with the config's.
 
         Raises:
             ConflictError: it is being changed already.
@@ -222,7 +238,9 @@ class SageMaker:
             AwsError: any other refusal.
         """
         with translated("UpdateEndpoint", kind="endpoint or config", name=f"{name} or {config_name}"):
-            self._client.update_endpoint(EndpointName=name, EndpointConfigName=config_name)
+            self._client.update_endpoint(
+                EndpointName=name, EndpointConfigName=config_name, RetainAllVariantProperties=keeps_count
+            )
 
     def delete_endpoint(self, name: str) -> None:
         """Start to delete an endpoint (`DeleteEndpoint`); configs and models stay.

@@ -18,6 +18,7 @@ from modelward.config.settings import Settings
 from modelward.config.spec import (
     AccessSpec,
     AlarmSpec,
+    AutoscalingSpec,
     CaptureSpec,
     EndpointSpec,
     Enter,
@@ -37,6 +38,7 @@ __all__ = [
     "FILE_NAME",
     "AccessSpec",
     "AlarmSpec",
+    "AutoscalingSpec",
     "CaptureSpec",
     "EndpointSpec",
     "Enter",

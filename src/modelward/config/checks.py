@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from modelward.config.shapes import Place, meant, spell
-from modelward.config.spec import AccessSpec, EnvironmentSpec, Gate, ModelSpec, RegistrySpec
+from modelward.config.spec import AccessSpec, AutoscalingSpec, EnvironmentSpec, Gate, ModelSpec, RegistrySpec
 from modelward.core.names import endpoint_name
 
 # Two resources each; a stack of CloudFormation holds 500.
@@ -91,8 +91,11 @@ def _check_place(environment: EnvironmentSpec, spec: RegistrySpec, place: Place)
 def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
     for gate in model.gates.values():
         _check_band(gate, place.at("gates").at(gate.metric))
-    for name in model.endpoints:
-        _check_is_declared(name, spec, place.at("endpoints").at(name))
+    for name, endpoint in model.endpoints.items():
+        here = place.at("endpoints").at(name)
+        _check_is_declared(name, spec, here)
+        if endpoint.autoscaling:
+            _check_limits(endpoint.autoscaling, here.at("autoscaling"))
 
 
 def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
@@ -109,6 +112,11 @@ def _check_band(gate: Gate, place: Place) -> None:
             found=f"at_least {gate.at_least:g} and at_most {gate.at_most:g}, which no value meets",
             allowed="at_least no greater than at_most",
         )
+
+
+def _check_limits(scaling: AutoscalingSpec, place: Place) -> None:
+    if scaling.min > scaling.max:
+        raise place.refuse(found=f"min {scaling.min} and max {scaling.max}", allowed="min no greater than max")
 
 
 def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:

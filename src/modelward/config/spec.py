@@ -268,6 +268,25 @@ class CaptureSpec:
     ] = None
 
 
+@dataclass(frozen=True, slots=True)
+class AutoscalingSpec:
+    """How many instances of an endpoint there are, as calls come and go (Application Auto Scaling)."""
+
+    min: Annotated[int, Number(minimum=1, maximum=2**31 - 1), "Never fewer instances than this; it begins with them."]
+    max: Annotated[int, Number(minimum=1, maximum=2**31 - 1), "Never more instances than this."]
+    invocations_per_instance: Annotated[
+        int,
+        Number(minimum=1, maximum=10**9),
+        "How many calls a minute one instance shall have on average (SageMakerVariantInvocationsPerInstance).",
+    ]
+    scale_in_cooldown_s: Annotated[
+        int | None, Number(minimum=0, maximum=86_400), "How many seconds pass between two removals of instances."
+    ] = None
+    scale_out_cooldown_s: Annotated[
+        int | None, Number(minimum=0, maximum=86_400), "How many seconds pass between two additions of instances."
+    ] = None
+
+
 def _on_instances(key: str, why: str) -> Combination:
     return Combination(
         f"{key} only beside instance_type, for {why}",
@@ -294,6 +313,9 @@ class EndpointSpec:
     data_capture: Annotated[
         CaptureSpec | None, "Write calls and answers to capture/<endpoint>/ in the registry's bucket."
     ] = None
+    autoscaling: Annotated[
+        AutoscalingSpec | None, "Let the number of instances follow the calls, instead of instance_count."
+    ] = None
     alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
@@ -307,11 +329,22 @@ class EndpointSpec:
             holds=lambda keys: not {"serverless", "instance_count"} <= keys,
             schema={"not": {"required": ["serverless", "instance_count"]}},
         ),
+        Combination(
+            "one of instance_count and autoscaling, which begins with min instances",
+            holds=lambda keys: not {"instance_count", "autoscaling"} <= keys,
+            schema={"not": {"required": ["instance_count", "autoscaling"]}},
+        ),
         _on_instances("network_isolation", "serverless endpoints have none"),
         _on_instances("volume_key_arn", "serverless endpoints have no volumes"),
         _on_instances("vpc", "serverless endpoints are in no VPC"),
         _on_instances("data_capture", "serverless endpoints capture nothing"),
+        _on_instances("autoscaling", "serverless endpoints scale by themselves"),
     )
+
+    @property
+    def initial_count(self) -> int:
+        """Give how many instances it begins with."""
+        return self.autoscaling.min if self.autoscaling else self.instance_count
 
 
 @dataclass(frozen=True, slots=True)

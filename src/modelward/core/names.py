@@ -98,7 +98,8 @@ def endpoint_name(model: str, environment: str) -> str:
     return fit_name(model, environment)
 
 
-_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{8}$")
+# A digest that ends in s is that of a configuration whose instances are scaled.
+_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{7}([0-9a-f]|(?P<scaled>s))$")
 _TAIL_LIMIT = len("-v999999999-00000000")
 
 
@@ -115,6 +116,7 @@ def rollout_name(model: str, environment: str, version: int, digest: str) -> str
         environment: The environment.
         version: The version, 1 to 999,999,999; `version_in` reads it back from any such name.
         digest: Eight hexadecimal digits over all that goes into them; it also tells apart what cutting made equal.
+            The last one is an s where the number of instances follows the calls (`is_scaled`).
     """
     return f"{rollout_prefix(model, environment)}-v{version}-{digest}"
 
@@ -123,3 +125,9 @@ def version_in(name: str) -> int | None:
     """Read the version from the name of a model or endpoint config; None when it is not one of ours."""
     match = _TAIL.search(name)
     return int(match["version"]) if match else None
+
+
+def is_scaled(name: str) -> bool:
+    """Tell by the name of an endpoint config whether whoever made it let the number of instances follow the calls."""
+    match = _TAIL.search(name)
+    return match is not None and match["scaled"] is not None

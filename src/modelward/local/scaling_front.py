@@ -83,9 +83,13 @@ class ScalingFront:
 def own_need(operation: str, request: Mapping[str, Any], targets: ScalableTargets) -> Need:
     """Say what a call itself needs; the operations that look know no resources."""
     arn = targets.arn_of(str(request.get("ResourceId"))) if not operation.startswith("Describe") else "*"
+    return Need(f"{SERVICE}:{operation}", (arn,), keys_of(request))
+
+
+def keys_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the condition keys of a call."""
     members = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
-    context = {f"{SERVICE}:{key}": request[member] for key, member in members.items() if member in request}
-    return Need(f"{SERVICE}:{operation}", (arn,), context)
+    return {f"{SERVICE}:{key}": request[member] for key, member in members.items() if member in request}
 
 
 def role_need(root: str) -> Need:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modelward.config.spec import AlarmSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import AlarmSpec, AutoscalingSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 
@@ -126,7 +126,7 @@ class CreateEndpointConfig:
         spec = self.endpoint
         kind = f"serverless {spec.serverless.memory_mb} MB" if spec.serverless else ""
         capture = f", captures to {self.captures.uri}" if self.captures else ""
-        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.instance_count} x {spec.instance_type}'}{capture})"
+        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.initial_count} x {spec.instance_type}'}{capture})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,41 @@ class UpdateEndpoint:
 
     name: str
     config_name: str
+    keeps_count: bool = False
+    """Whether it goes on with as many instances as it has been scaled to."""
 
     def line(self) -> str:
         """Say it in one line."""
-        return f"UpdateEndpoint      {self.name} -> {self.config_name}"
+        kept = "  (with as many instances as now)" if self.keeps_count else ""
+        return f"UpdateEndpoint      {self.name} -> {self.config_name}{kept}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterScaling:
+    """Let the number of instances follow the calls (`RegisterScalableTarget`, `PutScalingPolicy`).
+
+    Both may have been called before: they put their target and policy in the place of what is there.
+    """
+
+    endpoint: str
+    scaling: AutoscalingSpec
+
+    def line(self) -> str:
+        """Say it in one line."""
+        spec = self.scaling
+        limits = f"{spec.min} to {spec.max} instances, {spec.invocations_per_instance} calls a minute each"
+        return f"PutScalingPolicy    {self.endpoint}  ({limits})"
+
+
+@dataclass(frozen=True, slots=True)
+class DeregisterScaling:
+    """Let the number of instances be (`DeregisterScalableTarget`); its policies go with it. It may be gone already."""
+
+    endpoint: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"DeregisterScalableTarget {self.endpoint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +232,8 @@ Change = (
     | CreateEndpoint
     | UpdateEndpoint
     | DeleteEndpoint
+    | RegisterScaling
+    | DeregisterScaling
     | AskReconciler
     | LookAgain
 )
@@ -248,7 +281,12 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
-        case LifeCycle() | EndpointSpec() | Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | Captures():
+        case (
+            LifeCycle()
+            | Captures()
+            | EndpointSpec()
+            | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AutoscalingSpec())
+        ):
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:
             return value

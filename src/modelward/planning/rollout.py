@@ -8,6 +8,11 @@ looking at an endpoint that serves something else than it should:
 - it has been modified and is at rest: SageMaker went back to the old config, which it never says aloud.
 
 No clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
+
+Where the number of instances follows the calls, that begins once a version is verified, and the names of configs tell
+it: whoever looks at an endpoint knows whether its instances are scaled, without a call. AWS refuses to change their
+type meanwhile, so a new type, or a declaration that ends it, lets the number be before the update; a version that is
+verified, or an update that failed, sets it free again.
 """
 
 import hashlib
@@ -19,7 +24,7 @@ from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
 from modelward.core.endpoint import Endpoint
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
-from modelward.core.names import endpoint_name, rollout_name
+from modelward.core.names import endpoint_name, is_scaled, rollout_name
 from modelward.planning.changes import (
     Captures,
     Change,
@@ -27,9 +32,11 @@ from modelward.planning.changes import (
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeregisterScaling,
     LookAgain,
     Plan,
     Record,
+    RegisterScaling,
     UpdateEndpoint,
     UpdateVersion,
 )
@@ -54,6 +61,7 @@ class Scene:
         endpoint: The endpoint as it is; None when there is none.
         chain: The entries of the desired version, oldest first.
         captures: Where endpoints that capture calls write them.
+        serving_type: The instance type that serves now, where `asks_for_type` says that it counts.
     """
 
     spec: RegistrySpec
@@ -65,11 +73,20 @@ class Scene:
     endpoint: Endpoint | None
     chain: Sequence[Entry]
     captures: Captures | None = None
+    serving_type: str = ""
 
     @property
     def wanted(self) -> ModelPackage | None:
         """The version that the environment should serve."""
         return desired(self.standing, self.environment.stage)
+
+    @property
+    def asks_for_type(self) -> bool:
+        """Whether the next move depends on the instance type that serves: one scaled configuration follows another."""
+        package, spec, endpoint = self.wanted, self.endpoint_spec, self.endpoint
+        if not (package and spec and spec.autoscaling and endpoint and is_scaled(endpoint.config_name)):
+            return False
+        return not endpoint.is_busy and endpoint.config_name != _target(self, package, spec)
 
 
 def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captures: Captures | None = None) -> str:
@@ -82,6 +99,7 @@ def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captur
     if spec.data_capture:
         made_of.append(repr(captures))
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
+    digest = f"{digest[:7]}s" if spec.autoscaling else digest
     return rollout_name(package.group, spec.environment, package.version, digest)
 
 
@@ -145,13 +163,21 @@ def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
     attempt = _rollout_entry(scene, package)
     is_recorded = attempt is not None and attempt.kind is EntryKind.VERIFIED
     if not is_recorded:
-        changes.append(Record(_verified(scene, package, now)))
+        changes += [*_scaling(scene), Record(_verified(scene, package, now))]
     if package.stage_status != StageStatus.APPROVED:
         changes.append(_with_status(package, StageStatus.APPROVED))
     changes += [_archive(scene, other, package) for other in _replaced(scene, package)]
     if not changes:
         return Plan(f"{scene.environment.name} serves v{package.version}, as it should.")
     return Plan(f"{scene.environment.name} is verified to serve v{package.version}.", tuple(changes))
+
+
+def _scaling(scene: Scene) -> list[Change]:
+    """Let the number of instances of an endpoint that serves follow the calls, if that is declared."""
+    spec, endpoint = scene.endpoint_spec, scene.endpoint
+    if not (spec and spec.autoscaling and endpoint and endpoint.status == "InService"):
+        return []
+    return [RegisterScaling(endpoint.name, spec.autoscaling)]
 
 
 def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
@@ -182,15 +208,24 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     spec = scene.endpoint_spec
     if spec is None:
         raise AssertionError("a rollout needs a declared endpoint")
-    name = endpoint_name(scene.model, scene.environment.name)
-    move: Change = UpdateEndpoint(name, target) if scene.endpoint else CreateEndpoint(name, target)
     changes: list[Change] = [
         CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
         CreateEndpointConfig(target, target, spec, scene.captures if spec.data_capture else None),
         *([Record(entry)] if entry else []),
-        move,
+        *_move(scene, spec, target),
     ]
     return Plan(f"{scene.environment.name} shall serve v{package.version}.", tuple(changes))
+
+
+def _move(scene: Scene, spec: EndpointSpec, target: str) -> list[Change]:
+    name, endpoint = endpoint_name(scene.model, scene.environment.name), scene.endpoint
+    if endpoint is None:
+        return [CreateEndpoint(name, target)]
+    if not is_scaled(endpoint.config_name):
+        return [UpdateEndpoint(name, target)]
+    if spec.autoscaling and spec.instance_type == scene.serving_type:
+        return [UpdateEndpoint(name, target, keeps_count=True)]
+    return [DeregisterScaling(name), UpdateEndpoint(name, target)]
 
 
 def _failed(scene: Scene, package: ModelPackage, attempt: Entry, now: datetime) -> Plan:
@@ -255,7 +290,8 @@ def plan_refused(scene: Scene, why: str, *, now: datetime) -> Plan:
 
 def _fail(scene: Scene, package: ModelPackage, config: str, why: str, now: datetime) -> Plan:
     entry = replace(_entry(scene, package, EntryKind.FAILED, why, now), facts={"config": config})
-    return Plan(why, (Record(entry), *_give_up(package, why).changes))
+    again = _scaling(scene) if scene.endpoint and is_scaled(scene.endpoint.config_name) else []
+    return Plan(why, (*again, Record(entry), *_give_up(package, why).changes))
 
 
 def _with_status(package: ModelPackage, status: StageStatus, why: str = "") -> UpdateVersion:

@@ -18,7 +18,8 @@ from modelward.core.errors import NotFoundError
 from modelward.core.place import Place
 
 if TYPE_CHECKING:
-    # Functions never look at a whole account; their cold starts need not pay for it.
+    # Few functions scale anything, and none looks at a whole account; their cold starts need not pay for it.
+    from modelward.aws.autoscaling import AutoScaling
     from modelward.aws.inventory import Inventory, Stacks, Tables
 
 
@@ -68,6 +69,13 @@ class Context:
     def hosting(self) -> SageMaker:
         """The endpoints of the account in which this runs: no other's are ever changed."""
         return SageMaker(self.client("sagemaker", self.here)) if self.here else self.sagemaker
+
+    @cached_property
+    def autoscaling(self) -> "AutoScaling":
+        """How many instances those endpoints have."""
+        from modelward.aws.autoscaling import AutoScaling
+
+        return AutoScaling(self.client("application-autoscaling", self.here))
 
     @cached_property
     def inventory(self) -> "Inventory":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from modelward.config.spec import CaptureSpec, EndpointSpec
+from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec
 from modelward.core.endpoint import VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
@@ -16,10 +16,12 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    DeregisterScaling,
     LookAgain,
     Plan,
     PutText,
     Record,
+    RegisterScaling,
     UpdateEndpoint,
     UpdateVersion,
     UploadFile,
@@ -74,6 +76,11 @@ def _apply(context: Context, change: Change, progress: Progress | None) -> str:
         case LookAgain():
             asked = {"model": change.model, "environment": change.environment}
             context.queue.send([asked], delay_s=change.delay_s)
+        case RegisterScaling(endpoint, scaling):
+            limits = {"least": scaling.min, "most": scaling.max}
+            context.autoscaling.register(endpoint, **limits, tracking=tracking_of(scaling))
+        case DeregisterScaling(endpoint):
+            _unless_gone(lambda: context.autoscaling.deregister(endpoint))
         case _:
             _apply_to_endpoint(context, change)
     return ""
@@ -113,7 +120,7 @@ def _apply_to_endpoint(
             _patiently(context, lambda: sagemaker.create_endpoint(**named, tags=_TAGS))
         case UpdateEndpoint():
             moved = {"name": change.name, "config_name": change.config_name}
-            _patiently(context, lambda: sagemaker.update_endpoint(**moved))
+            _patiently(context, lambda: sagemaker.update_endpoint(**moved, keeps_count=change.keeps_count))
         case DeleteEndpoint():
             sagemaker.delete_endpoint(change.name)
 
@@ -157,7 +164,17 @@ def variant_of(model_name: str, spec: EndpointSpec) -> dict[str, Any]:
     if spec.serverless:
         capacity = {"MemorySizeInMB": spec.serverless.memory_mb, "MaxConcurrency": spec.serverless.max_concurrency}
         return {**variant, "ServerlessConfig": capacity}
-    return {**variant, "InstanceType": spec.instance_type, "InitialInstanceCount": spec.instance_count}
+    return {**variant, "InstanceType": spec.instance_type, "InitialInstanceCount": spec.initial_count}
+
+
+def tracking_of(spec: AutoscalingSpec) -> dict[str, Any]:
+    """Spell what the number of instances follows as the API's `TargetTrackingScalingPolicyConfiguration`."""
+    cooldowns = {"ScaleInCooldown": spec.scale_in_cooldown_s, "ScaleOutCooldown": spec.scale_out_cooldown_s}
+    return {
+        "TargetValue": float(spec.invocations_per_instance),
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        **{name: seconds for name, seconds in cooldowns.items() if seconds is not None},
+    }
 
 
 def _unless_there(create: Callable[[], None]) -> None:
@@ -165,6 +182,14 @@ def _unless_there(create: Callable[[], None]) -> None:
     try:
         create()
     except AlreadyExistsError:
+        return
+
+
+def _unless_gone(remove: Callable[[], None]) -> None:
+    """Remove what may be gone already."""
+    try:
+        remove()
+    except NotFoundError:
         return
 
 

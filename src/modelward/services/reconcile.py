@@ -1,6 +1,7 @@
 """Bringing an environment to serve what its stage wants, one move at a time."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from modelward.config.spec import EnvironmentSpec
 from modelward.core.endpoint import Endpoint
@@ -108,7 +109,17 @@ def plan_reconcile(
         review(context, model, package.version)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
-    return plan_rollout(scene, now=context.clock())
+    return plan_rollout(_with_type(context, scene), now=context.clock())
+
+
+def _with_type(context: Context, scene: Scene) -> Scene:
+    if not (scene.asks_for_type and scene.endpoint):
+        return scene
+    endpoints = context.endpoints(scene.model, scene.environment.name)
+    try:
+        return replace(scene, serving_type=endpoints.instance_type(scene.endpoint.config_name))
+    except NotFoundError:
+        return scene  # somebody deleted what is in use: then the type counts as another one
 
 
 def captures(context: Context) -> Captures:

@@ -6,6 +6,7 @@ from tests.declaration import DIGITS, EMAIL
 from modelward import config
 from modelward.config import (
     AlarmSpec,
+    AutoscalingSpec,
     CaptureSpec,
     EndpointSpec,
     Enter,
@@ -76,6 +77,20 @@ def test_an_endpoint_captures_a_part_of_its_calls_and_one_side_of_them_if_somebo
     assert captured("data_capture = { percent = 10 }") == CaptureSpec(10, only=None)
     assert captured('data_capture = { percent = 100, only = "requests" }') == CaptureSpec(100, only="requests")
     assert captured("") is None
+
+
+def test_the_number_of_instances_follows_the_calls_if_somebody_says_so():
+    def scaled(text: str) -> EndpointSpec:
+        return config.parse(edited("instance_count = 2", text)).models["digits"].endpoints["production"]
+
+    limits = "min = 2, max = 4, invocations_per_instance = 100"
+    plain = scaled(f"autoscaling = {{ {limits} }}")
+    assert plain.autoscaling == AutoscalingSpec(2, 4, 100, scale_in_cooldown_s=None, scale_out_cooldown_s=None)
+    assert plain.initial_count == 2
+    slow = scaled(f"autoscaling = {{ {limits}, scale_in_cooldown_s = 600, scale_out_cooldown_s = 0 }}")
+    assert slow.autoscaling == AutoscalingSpec(2, 4, 100, scale_in_cooldown_s=600, scale_out_cooldown_s=0)
+    assert scaled("").autoscaling is None
+    assert scaled("instance_count = 3").initial_count == 3
 
 
 def test_instances_take_a_key_for_their_volumes_and_a_place_in_a_vpc():
@@ -150,6 +165,7 @@ def test_metric_names_of_any_script_are_taken(metric: str):
 
 GATE = "models.digits.gates.log_loss"
 PRODUCTION = "models.digits.endpoints.production"
+SCALED = "autoscaling = { min = 2, max = 4, invocations_per_instance = 100 }"
 SERVERLESS = "models.digits.endpoints.staging.serverless"
 
 
@@ -320,6 +336,36 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             f"{PRODUCTION}.data_capture.only",
             "did you mean 'requests'?",
             "'requests' or 'responses'",
+        ),
+        # autoscaling
+        (
+            "serverless = {",
+            f"{SCALED}\nserverless = {{",
+            "models.digits.endpoints.staging",
+            "autoscaling and serverless",
+            "autoscaling only beside instance_type",
+        ),
+        (
+            "instance_count = 2",
+            f"instance_count = 2\n{SCALED}",
+            PRODUCTION,
+            "instance_type and instance_count and autoscaling",
+            "one of instance_count and autoscaling",
+        ),
+        (
+            "instance_count = 2",
+            SCALED.replace("max = 4", "max = 1"),
+            f"{PRODUCTION}.autoscaling",
+            "min 2 and max 1",
+            "min no greater than max",
+        ),
+        ("instance_count = 2", SCALED.replace("min = 2", "min = 0"), f"{PRODUCTION}.autoscaling.min", "0", "1 to"),
+        (
+            "instance_count = 2",
+            SCALED.replace(", invocations_per_instance = 100", ""),
+            f"{PRODUCTION}.autoscaling.invocations_per_instance",
+            "nothing",
+            "how many calls a minute",
         ),
         # alarms
         ("instance_count = 2", "alarms = {}", f"{PRODUCTION}.alarms", "an empty table", "at least one of errors_5xx"),

@@ -13,6 +13,7 @@ from modelward import config
 from modelward.config import (
     AccessSpec,
     AlarmSpec,
+    AutoscalingSpec,
     CaptureSpec,
     EndpointSpec,
     Enter,
@@ -60,11 +61,15 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
 vpcs = st.builds(
     VpcSpec, st.sampled_from([("subnet-0a1b2c3d",), ("subnet-0000000a", "subnet-0000000b")]), st.just(("sg-0a1b2c3d",))
 )
-endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st.builds(
+cooldowns = st.none() | st.integers(0, 86_400)
+autoscaling = st.builds(AutoscalingSpec, st.integers(1, 3), st.integers(3, 9), st.integers(1, 9), cooldowns, cooldowns)
+types = st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"])
+scaled = st.builds(EndpointSpec, st.just(""), st.none(), types, autoscaling=autoscaling, alarms=alarms)
+on_instances = st.builds(
     EndpointSpec,
     st.just(""),
     st.none(),
-    st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"]),
+    types,
     st.integers(1, 99),
     st.booleans(),
     st.sampled_from([None, KEY]),
@@ -72,6 +77,7 @@ endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | st
     st.none() | st.builds(CaptureSpec, st.integers(1, 100), st.sampled_from([None, "requests", "responses"])),
     alarms=alarms,
 )
+endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | on_instances | scaled
 ROLE = "arn:aws:iam::123456789012:role/{}"
 accesses = st.builds(
     AccessSpec,
@@ -133,8 +139,10 @@ def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
     tables = {
         "vpc": endpoint.vpc and without(endpoint.vpc),
         "data_capture": endpoint.data_capture and without(endpoint.data_capture),
+        "autoscaling": endpoint.autoscaling and without(endpoint.autoscaling),
     }
-    return {**without(endpoint, "environment", "serverless"), **tables, **alarms}
+    unsaid = ("environment", "serverless", *(["instance_count"] if endpoint.autoscaling else []))
+    return {**without(endpoint, *unsaid), **tables, **alarms}
 
 
 def model_table(model: ModelSpec) -> dict[str, Any]:

@@ -66,6 +66,16 @@ def complete() -> Raw:
                         "data_capture": {"percent": 10, "only": "requests"},
                         "alarms": {"errors_5xx_at_most": 1, "latency_p90_ms_at_most": 500, "silent_for_minutes": 30},
                     },
+                    "canary": {
+                        "instance_type": "ml.m5.large",
+                        "autoscaling": {
+                            "min": 1,
+                            "max": 4,
+                            "invocations_per_instance": 100,
+                            "scale_in_cooldown_s": 300,
+                            "scale_out_cooldown_s": 60,
+                        },
+                    },
                     "staging": {"serverless": {"memory_mb": 2048, "max_concurrency": 5}},
                 },
             }

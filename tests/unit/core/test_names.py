@@ -11,6 +11,7 @@ from modelward.core.names import (
     endpoint_name,
     fit_name,
     is_entity_name,
+    is_scaled,
     rollout_name,
     rollout_prefix,
     version_in,
@@ -55,7 +56,16 @@ def test_two_versions_have_two_names(model, environment, version, other, digest)
 
 @given(name=NAMES)
 def test_a_name_that_is_not_ours_tells_no_version_or_ends_as_ours_do(name):
-    assert version_in(name) is None or re.search(r"-v\d{1,9}-[0-9a-f]{8}$", name)
+    assert version_in(name) is None or re.search(r"-v\d{1,9}-[0-9a-f]{7}[0-9a-fs]$", name)
+
+
+@given(model=NAMES, environment=NAMES, version=VERSIONS, digest=DIGESTS)
+def test_the_name_of_a_rollout_tells_whether_its_instances_are_scaled(model, environment, version, digest):
+    scaled = rollout_name(model, environment, version, f"{digest[:7]}s")
+    assert is_scaled(scaled)
+    assert is_entity_name(scaled)
+    assert version_in(scaled) == version
+    assert not is_scaled(rollout_name(model, environment, version, digest))
 
 
 def test_names_of_others_tell_no_version():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.declaration import DIGITS
 
-from modelward.config import parse
+from modelward.config import AutoscalingSpec, EndpointSpec, parse
 from modelward.core.endpoint import Endpoint
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import (
@@ -28,10 +28,13 @@ from modelward.core.model_package import (
 from modelward.core.names import endpoint_name, version_in
 from modelward.planning.changes import (
     CreateEndpoint,
+    CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeregisterScaling,
     Plan,
     Record,
+    RegisterScaling,
     UpdateEndpoint,
     UpdateVersion,
 )
@@ -79,6 +82,14 @@ class Account:
     packages: dict[int, ModelPackage] = field(default_factory=dict)
     chains: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    specs: dict[str, EndpointSpec] = field(default_factory=lambda: dict(MODEL.endpoints))
+    """By environment, what is declared now."""
+    made: dict[str, EndpointSpec] = field(default_factory=dict)
+    """Endpoint configs by name."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """By environment, how many instances there are."""
+    scaled: dict[str, AutoscalingSpec] = field(default_factory=dict)
+    """By environment, how they are scaled: AWS keeps that beside SageMaker."""
     coming: dict[str, str] = field(default_factory=dict)
     """By environment, the config that a rollout under way goes to."""
     sick: frozenset[int] = frozenset()
@@ -119,13 +130,16 @@ class Account:
             spec=SPEC,
             model="digits",
             environment=env,
-            endpoint_spec=MODEL.endpoints[environment],
+            endpoint_spec=self.specs[environment],
             role_arn=ROLE,
             standing=self.standing(env.stage),
             endpoint=self.endpoints.get(environment),
             chain=(),
         )
-        return replace(scene, chain=self.chain(scene.wanted.version)) if scene.wanted else scene
+        scene = replace(scene, chain=self.chain(scene.wanted.version)) if scene.wanted else scene
+        if not (scene.asks_for_type and scene.endpoint):
+            return scene
+        return replace(scene, serving_type=self.made[scene.endpoint.config_name].instance_type or "")
 
     def serving(self, environment: str) -> int | None:
         endpoint = self.endpoints.get(environment)
@@ -153,14 +167,25 @@ class Account:
                 self._update(change)
             case CreateEndpoint(name, config):
                 self._begin(name, config, "Creating")
-            case UpdateEndpoint(name, config):
+            case CreateEndpointConfig(name, _, spec):
+                self.made[name] = spec
+            case UpdateEndpoint(name, config, keeps_count):
+                self._resize(self._environment(name), config, keeps_count=keeps_count)
                 self._begin(name, config, "Updating")
             case DeleteEndpoint(name):
                 del self.endpoints[self._environment(name)]
+            case RegisterScaling() | DeregisterScaling():
+                self._scale(change)
             case CreateModel():
                 version = int(change.package_arn.rsplit("/", 1)[1])
                 if not self.packages[version].is_approved:
                     raise RefusedError
+
+    def _scale(self, change: RegisterScaling | DeregisterScaling) -> None:
+        environment = self._environment(change.endpoint)
+        self.scaled.pop(environment, None)
+        if isinstance(change, RegisterScaling):
+            self.scaled[environment] = change.scaling
 
     def _record(self, entry: Entry) -> None:
         chain = self.chain(entry.version)
@@ -192,6 +217,13 @@ class Account:
         self.coming[environment] = config
         old = there.config_name if there else config
         self.endpoints[environment] = Endpoint(name, status, old, self.now)
+
+    def _resize(self, environment: str, config: str, *, keeps_count: bool) -> None:
+        old, new = self.made.get(self.endpoints[environment].config_name), self.made[config]
+        if environment in self.scaled and (old is None or old.instance_type != new.instance_type):
+            raise RefusedError
+        if not keeps_count:
+            self.counts[environment] = new.initial_count
 
     @staticmethod
     def _environment(name: str) -> str:
@@ -281,7 +313,7 @@ class Account:
         self.converge()
 
     def config(self, version: int, environment: str) -> str:
-        return config_name(self.packages[version], MODEL.endpoints[environment], ROLE)
+        return config_name(self.packages[version], self.specs[environment], ROLE)
 
     def end(self) -> dict[str, Any]:
         """What people see when all is done, times aside."""

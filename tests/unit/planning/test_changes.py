@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from modelward.config.spec import CaptureSpec, EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
@@ -19,10 +19,12 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    DeregisterScaling,
     LookAgain,
     Plan,
     PutText,
     Record,
+    RegisterScaling,
     UpdateEndpoint,
     UpdateVersion,
     UploadFile,
@@ -58,6 +60,12 @@ def every_change(world):
         CreateEndpointConfig(
             "c", "m", EndpointSpec("production", None, "ml.m5.large", data_capture=CaptureSpec(10)),
             Captures("s3://b/capture", "arn:key"),
+        ),
+        UpdateEndpoint("e", "c", keeps_count=True),
+        RegisterScaling("e", AutoscalingSpec(1, 4, 100)),
+        DeregisterScaling("e"),
+        CreateEndpointConfig(
+            "c", "m", EndpointSpec("production", None, "ml.m5.large", autoscaling=AutoscalingSpec(3, 4, 100))
         ),
     )  # fmt: skip
 
@@ -97,6 +105,12 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[12] == "PutEvents           reconcile digits in production"
     assert lines[13].startswith("SendMessage")
     assert lines[13].endswith("reconcile digits in staging in 60 s")
+    assert lines[-4:] == [
+        "UpdateEndpoint      e -> c  (with as many instances as now)",
+        "PutScalingPolicy    e  (1 to 4 instances, 100 calls a minute each)",
+        "DeregisterScalableTarget e",
+        "CreateEndpointConfig c  (3 x ml.m5.large)",
+    ]
 
 
 def test_a_model_tells_what_network_its_containers_have(world):

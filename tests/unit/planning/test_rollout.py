@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from modelward.config import AlarmSpec, CaptureSpec, VpcSpec
+from modelward.config import AlarmSpec, AutoscalingSpec, CaptureSpec, VpcSpec
 from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
@@ -28,7 +28,9 @@ def test_the_name_of_a_config_covers_all_that_goes_into_it(world):
         config_name(world.package(4), spec, world.ROLE),
         config_name(package, world.MODEL.endpoints["staging"], world.ROLE),
     }
-    assert len(others | {name}) == 10
+    scaled = [AutoscalingSpec(1, 4, 100), AutoscalingSpec(1, 5, 100), AutoscalingSpec(1, 4, 100, 60)]
+    others |= {config_name(package, replace(spec, autoscaling=each), world.ROLE) for each in scaled}
+    assert len(others | {name}) == 13
     assert version_in(name) == 3
 
 
