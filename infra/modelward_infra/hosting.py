@@ -11,9 +11,10 @@ from constructs import Construct
 from modelward.config import EndpointSpec, ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
-from modelward_infra.grants import acknowledge_wildcards, allow
+from modelward_infra.grants import accept_wildcards, acknowledge_wildcards, allow
 from modelward_infra.placement import allow_letting_be, allow_making, allow_running, allow_scaling
 
+_EACH_CONFIG = "Configurations are made per rollout, so those of the declared endpoints are named by their beginning."
 _SAGEMAKER = "sagemaker.amazonaws.com"
 # By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
 # its configuration, and what is made with tags takes leave to tag it.
@@ -170,8 +171,11 @@ class Endpoints(Construct):
         return sagemaker_arns(self, {"endpoint": names, "endpoint-config": patterns, "model": patterns})
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
-        """Allow to look at endpoints."""
+        """Allow to look at endpoints; where instances are scaled, the plan of a rollout depends on their type."""
         allow(grantee, ["sagemaker:DescribeEndpoint"], *self._arns()["endpoint"])
+        configs = self._scaled()["endpoint-config"]
+        allow(grantee, ["sagemaker:DescribeEndpointConfig"], *configs)
+        accept_wildcards(grantee, configs, _EACH_CONFIG)
 
     def grant_serve(self, grantee: iam.IGrantable, version_arns: Sequence[str]) -> None:
         """Allow to make the models of these endpoints from versions of another account.
@@ -187,5 +191,8 @@ class Endpoints(Construct):
             allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
         allow_making(grantee, self._specs)
         allow_letting_be(grantee, self._specs)
-        allow_scaling(grantee, self._arns([pair for pair, spec in self._declared if spec.autoscaling]))
+        allow_scaling(grantee, self._scaled())
         self._role.grant_pass(grantee)
+
+    def _scaled(self) -> Mapping[str, list[str]]:
+        return self._arns([pair for pair, spec in self._declared if spec.autoscaling])

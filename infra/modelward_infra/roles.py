@@ -210,9 +210,12 @@ class Duties(Construct):
         ]
 
     def _asking(self, models: Sequence[str]) -> list[iam.PolicyStatement]:
-        """Allow to ask for a rollout, and to watch it."""
-        endpoints = self._arns(models, "endpoint", budget_chars=_ENDPOINTS_CHARS)["endpoint"]
-        watching = [_allow(["sagemaker:DescribeEndpoint"], *endpoints)] if endpoints else []
+        """Allow to ask for a rollout, and to watch it; where instances are scaled, its plan depends on their type."""
+        looks = {"DescribeEndpoint": "endpoint"}
+        if any(each.autoscaling for model in models for each in self._at_home.models[model].endpoints.values()):
+            looks["DescribeEndpointConfig"] = "endpoint-config"
+        arns = self._arns(models, *looks.values(), budget_chars=_ENDPOINTS_CHARS)
+        watching = [_allow([f"sagemaker:{call}"], *arns[kind]) for call, kind in looks.items() if arns[kind]]
         return [_allow(["events:PutEvents"], *self._bus_arns()), *watching, *self._looking_abroad()]
 
     def _bus_arns(self) -> list[str]:

@@ -444,7 +444,10 @@ def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
     from modelward_infra import App, build, check
 
     app = App(outdir=str(tmp_path / "cdk.out"))
-    registry = build(app, ROOT / "registry.toml")
+    scaled = "autoscaling = { min = 1, max = 4, invocations_per_instance = 100 }"
+    declared = (ROOT / "registry.toml").read_text().replace("instance_count = 2", scaled)
+    (tmp_path / "registry.toml").write_text(declared)
+    registry = build(app, tmp_path / "registry.toml")
     check(app)
     granted = {}
     from aws_cdk import Stack, aws_iam as iam  # isort: skip
@@ -464,7 +467,7 @@ def test_people_and_jobs_are_granted_by_what_they_do(tmp_path: Path) -> None:
     assert has("sagemaker:CreateModelPackage") == {"register"}
     assert has("s3:PutObject") == {"register"}
     assert has("sagemaker:UpdateModelPackage") == {"approve"}
-    assert has("events:PutEvents") == {"deploy"}
+    assert has("events:PutEvents") == has("sagemaker:DescribeEndpointConfig") == {"deploy"}
     assert has("sqs:") == set()
     assert has("dynamodb:PutItem") == has("DeleteObject") == set()
     assert has('"Effect": "Deny"') == {"register"}

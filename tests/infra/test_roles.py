@@ -8,6 +8,8 @@ import pytest
 
 from modelward.core.errors import InputError
 
+INSTANCES = "instance_type = 'ml.m5.large'\n"
+SCALED = "autoscaling = { min = 1, max = 4, invocations_per_instance = 100 }\n"
 LIMIT = 6_144  # characters of a managed policy, white space aside
 ROLE = "arn:aws:iam::123456789012:role/{}"
 DUTIES = ("Contributor", "Validator", "Approver", "Auditor")
@@ -80,12 +82,21 @@ def test_policies_name_the_models_as_long_as_they_fit(assembly) -> None:
         assert ":model-package/*" not in allowed(document, "sagemaker:DescribeModelPackage")
 
 
+@pytest.mark.parametrize("setting", ["", SCALED])
 @pytest.mark.parametrize("models", [1, 5, 10, 20, 40])
-def test_a_policy_fits_iam_s_limit_whatever_the_number_of_models(synthesize, models: int) -> None:
+def test_a_policy_fits_iam_s_limit_whatever_the_number_of_models(synthesize, models: int, setting: str) -> None:
     name = "{:03d}-a-model-whose-name-has-as-many-characters-as-sagemaker-takes"
     names = (name.format(number)[:63] for number in range(models))
-    made = synthesize(synthesize.declare(*names))
+    made = synthesize(synthesize.declare(*names).replace(INSTANCES, INSTANCES + setting))
     assert max(map(size, policies(made).values())) <= LIMIT
+
+
+def test_who_asks_for_rollouts_may_see_the_type_that_serves_where_its_plan_depends_on_it(synthesize, assembly) -> None:
+    plain = policies(assembly)
+    scaled = policies(synthesize(synthesize.declare("digits").replace(INSTANCES, INSTANCES + SCALED)))
+    for duty in ("Validator", "Approver"):
+        assert allowed(plain[duty], "sagemaker:DescribeEndpointConfig") == "[]"
+        assert ":endpoint-config/digits-production-v*" in allowed(scaled[duty], "sagemaker:DescribeEndpointConfig")
 
 
 def test_for_many_models_the_denials_are_the_same_and_the_rest_fits(assembly, thousands) -> None:
