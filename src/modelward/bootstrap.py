@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def for_function(environ: Mapping[str, str]) -> Context:
 
 
 def _clients(spec: RegistrySpec, session: "boto3.Session | None", here: str = "", *, name: str = _NAME) -> Clients:
-    """Make clients from one session for each account, made when its first client is: sessions read files of their own.
+    """Make clients, each once, from one session for each account, made when its first client is: it reads files.
 
     Args:
         spec: Tells which role opens which account.
@@ -94,15 +95,21 @@ def _clients(spec: RegistrySpec, session: "boto3.Session | None", here: str = ""
     """
     sessions = {here: session} if session else {}
 
-    def client(service: str, environment: str = "") -> Any:
-        from modelward.aws.clients import assumed_session, client_of, usual_session
+    def session_of(environment: str) -> "boto3.Session":
+        from modelward.aws.clients import assumed_session, usual_session
 
         if here not in sessions:
             sessions[here] = usual_session()
         if environment not in sessions:
             role = look_role_arn(spec, environment) if environment else registry_role_arn(spec, here)
             sessions[environment] = assumed_session(role, name, sessions[here])
-        return client_of(service, sessions[environment])
+        return sessions[environment]
+
+    @cache  # a client takes longer to make than a call to answer
+    def client(service: str, environment: str = "") -> Any:
+        from modelward.aws.clients import client_of
+
+        return client_of(service, session_of(environment))
 
     return client
 

@@ -3,7 +3,7 @@
 import pytest
 
 import modelward
-from modelward.bootstrap import for_function
+from modelward.bootstrap import context_of, for_function
 from modelward.core.errors import AccessError, ConfigError, InputError, NotFoundError
 
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -94,3 +94,9 @@ def test_an_arn_of_something_else_is_no_version(world):
 
     with pytest.raises(InputError, match="ends in :model-package/GROUP/NUMBER"):
         Version(world.context, "arn:aws:sagemaker:eu-west-1:123456789012:model-package/digits")
+
+
+def test_a_client_of_a_service_is_made_once_however_often_it_is_asked_for(world, file):
+    context = context_of(file)
+    assert context.client("events") is context.client("events")
+    assert context.client("events") is not context.client("sqs")
