@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from modelward.config.accounts import rollout_role_arn
+from modelward.config.accounts import place_of, rollout_role_arn
 from modelward.core.names import look_role, registry_role
 from modelward_infra.groups import ModelVersions
 from modelward_infra.hosting import Endpoints
@@ -39,7 +39,7 @@ class EnvironmentDoor(Construct):
         super().__init__(scope, construct_id)
         spec = props.registry.spec
         guest = rollout_role_arn(spec, props.environment)
-        trusted = iam.AccountPrincipal(guest.split(":")[4])
+        trusted = iam.AccountPrincipal(place_of(spec, props.environment).account)
         self.role = iam.Role(
             self,
             "Role",

@@ -64,9 +64,9 @@ class EnvironmentStack(RegistryPart):
         self.endpoints = Endpoints(self, "Endpoints", EndpointsProps(self._here, self._execution_role()))
         self.rollouts = self._inbox()
         self.rollout = self._rollout()
-        asked = RolloutBusProps(bus_name(spec.name, environment), self.rollouts, str(spec.account))
-        RolloutBus(self, "Asked", asked)
-        Looking(self, "Looking", LookingProps(spec.name, environment, self.endpoints, str(spec.account)))
+        home = home_of(spec).account
+        RolloutBus(self, "Asked", RolloutBusProps(bus_name(spec.name, environment), self.rollouts, home))
+        Looking(self, "Looking", LookingProps(spec.name, environment, self.endpoints, home))
         self._watch()
         govern(self, spec.access)
 

@@ -7,6 +7,8 @@ from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from modelward.core.place import Place
+
 # The CDK spreads a long policy over several, statement by statement, so no statement may be longer than one policy.
 _RESOURCES_PER_STATEMENT = 12
 
@@ -42,7 +44,7 @@ def from_abroad(role_arn: str, actions: Sequence[str], *resources: str) -> iam.P
     and turns into a dead number when the role is made anew (IAM, "Principal").
     """
     return iam.PolicyStatement(
-        principals=[iam.AccountPrincipal(role_arn.split(":")[4])],
+        principals=[iam.AccountPrincipal(Place.of(role_arn).account)],
         actions=list(actions),
         resources=list(resources),
         conditions={"ArnEquals": {"aws:PrincipalArn": role_arn}},

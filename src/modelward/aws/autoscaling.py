@@ -35,24 +35,12 @@ class AutoScaling:
             ConflictError: somebody else is changing it.
             AwsError: any other refusal.
         """
-        resource = _resource(endpoint)
-        with translated("RegisterScalableTarget", kind=_KIND, name=resource):
-            self._client.register_scalable_target(
-                ServiceNamespace="sagemaker",
-                ResourceId=resource,
-                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-                MinCapacity=least,
-                MaxCapacity=most,
-            )
-        with translated("PutScalingPolicy", kind=_KIND, name=resource):
-            self._client.put_scaling_policy(
-                PolicyName=_POLICY,
-                ServiceNamespace="sagemaker",
-                ResourceId=resource,
-                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-                PolicyType="TargetTrackingScaling",
-                TargetTrackingScalingPolicyConfiguration=tracking,  # type: ignore[arg-type]  # of the API
-            )
+        target = _target(endpoint)
+        policy: Any = {"TargetTrackingScalingPolicyConfiguration": tracking}
+        with translated("RegisterScalableTarget", kind=_KIND, name=endpoint):
+            self._client.register_scalable_target(**target, MinCapacity=least, MaxCapacity=most)
+        with translated("PutScalingPolicy", kind=_KIND, name=endpoint):
+            self._client.put_scaling_policy(**target, PolicyName=_POLICY, PolicyType="TargetTrackingScaling", **policy)
 
     def deregister(self, endpoint: str) -> None:
         """Let the number of instances be (`DeregisterScalableTarget`); policies and scheduled actions go with it.
@@ -62,14 +50,13 @@ class AutoScaling:
             ConflictError: somebody else is changing it.
             AwsError: any other refusal.
         """
-        resource = _resource(endpoint)
-        with translated("DeregisterScalableTarget", kind=_KIND, name=resource):
-            self._client.deregister_scalable_target(
-                ServiceNamespace="sagemaker",
-                ResourceId=resource,
-                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-            )
+        with translated("DeregisterScalableTarget", kind=_KIND, name=endpoint):
+            self._client.deregister_scalable_target(**_target(endpoint))
 
 
-def _resource(endpoint: str) -> str:
-    return f"endpoint/{endpoint}/variant/{VARIANT}"
+def _target(endpoint: str) -> Any:
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint}/variant/{VARIANT}",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }

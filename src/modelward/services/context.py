@@ -126,12 +126,16 @@ class Context:
 
     def bus(self, model: str, environment: str) -> Bus:
         """Give the bus on which the reconciler of a model in an environment hears what is asked of it."""
-        where = environment if self.spec.is_abroad(model, environment) else ""
-        return Bus(self.client("events"), bus_arn(self.spec, where, Place.of(self.settings.table_arn)))
+        home = Place.of(self.settings.table_arn)
+        return Bus(self.client("events"), bus_arn(self.spec, self._where(model, environment), home))
 
     def is_ours(self, model: str, environment: str) -> bool:
         """Tell whether it is here that a model in an environment is reconciled: where its endpoint is, else at home."""
-        return self.here == (environment if self.spec.is_abroad(model, environment) else "")
+        return self.here == self._where(model, environment)
+
+    def _where(self, model: str, environment: str) -> str:
+        """Give the environment, if the model's endpoint there is in an account of its own; empty for the registry's."""
+        return environment if self.spec.is_abroad(model, environment) else ""
 
     def endpoints(self, model: str, environment: str) -> SageMaker:
         """Give what can look at a model's endpoint in an environment, be it in this account or in another one."""

@@ -21,11 +21,7 @@ def start_sweep(context: Context) -> None:
     Raises:
         AwsError: AWS refused a message.
     """
-    places = context.spec.environments
-    ours = [
-        model for model in context.spec.models if not context.here or any(context.is_ours(model, p) for p in places)
-    ]
-    context.queue.send([{"model": model} for model in ours])
+    context.queue.send([{"model": model} for model in context.spec.within(context.here).models])
 
 
 def sweep(context: Context, model: str) -> dict[str, datetime]:
