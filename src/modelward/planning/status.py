@@ -9,7 +9,8 @@ from typing import Any
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import version_in
-from modelward.planning.rollout import Scene, config_name, plan_rollout
+from modelward.planning.changes import Plan
+from modelward.planning.rollout import Scene, plan_rollout
 from modelward.planning.standing import decided_at, holder
 
 _GONE = frozenset({"Creating", "Deleting", "Failed"})
@@ -23,7 +24,7 @@ class State(StrEnum):
     ROLLING_OUT = "rolling out"
     """SageMaker is busy with it, or the reconciler's next look begins."""
     BEHIND = "behind"
-    """It does not serve what it should, and nothing will change that by itself."""
+    """It does not serve what it should, and nothing is going on that would change it."""
     EMPTY = "empty"
     """Nothing is wanted there, and nothing serves."""
 
@@ -77,8 +78,9 @@ def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> St
         live_chain: The ledger's entries of the live version, oldest first; empty when nothing serves.
         now: The time.
     """
-    state, problem, next_step = _judged(scene, now)
-    wanted = scene.wanted
+    plan, wanted = plan_rollout(scene, now=now), scene.wanted
+    state = _state(scene, plan)
+    problem, next_step = _problem(scene, plan, state)
     return Status(
         scene.model,
         scene.environment.name,
@@ -86,24 +88,38 @@ def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> St
         wanted.version if wanted else None,
         live_version(scene),
         _verified_at(scene, live_chain),
-        plan_rollout(scene, now=now).behind_since,
+        plan.behind_since,
         problem,
         next_step,
     )
 
 
-def _judged(scene: Scene, now: datetime) -> tuple[State, str, str]:
-    failed = _failed(scene)
+def _state(scene: Scene, plan: Plan) -> State:
+    wanted, endpoint = scene.wanted, scene.endpoint
+    if wanted is None:
+        return State.SERVING if live_version(scene) else State.EMPTY
+    # The plan knows since when an endpoint is behind; without one, the version itself tells how far it is.
+    is_served = plan.behind_since is None if scene.endpoint_spec else wanted.stage_status == StageStatus.APPROVED
+    if is_served:
+        return State.SERVING
+    is_failed = endpoint is not None and endpoint.status == "Failed"
+    is_moving = plan.changes or (endpoint is not None and endpoint.is_busy)
+    return State.ROLLING_OUT if is_moving and not is_failed else State.BEHIND
+
+
+def _problem(scene: Scene, plan: Plan, state: State) -> tuple[str, str]:
+    """Say what is wrong and what to do: a rollout that failed comes before what its failure leaves behind."""
+    failed, endpoint = _failed(scene), scene.endpoint
     if failed:
-        state = State.SERVING if live_version(scene) else State.BEHIND
         why = failed.life_cycle.description if failed.life_cycle else ""
         step = f"mend the cause and promote it again; what happened: modelward history {scene.model}"
-        return state, f"v{failed.version} failed here: {why}", step
-    if scene.wanted is None:
-        return (State.SERVING if live_version(scene) else State.EMPTY), "", ""
-    if _is_served(scene, scene.wanted):
-        return State.SERVING, "", ""
-    return _on_its_way(scene, now)
+        return f"v{failed.version} failed here: {why}", step
+    if state is not State.BEHIND:
+        return "", ""
+    reason = f": {endpoint.failure_reason}" if endpoint and endpoint.failure_reason else ""
+    is_failed = endpoint is not None and endpoint.status == "Failed"
+    text = f"endpoint {endpoint.name} is Failed{reason}" if endpoint and is_failed else plan.why
+    return text, f"modelward deploy {scene.model} {scene.environment.name}"
 
 
 def _failed(scene: Scene) -> ModelPackage | None:
@@ -111,32 +127,6 @@ def _failed(scene: Scene) -> ModelPackage | None:
     here = [package for package in scene.standing if package.stage == scene.environment.stage and package.entered]
     last = max(here, key=decided_at, default=None)
     return last if last and last.stage_status == StageStatus.REJECTED and last.is_approved else None
-
-
-def _is_served(scene: Scene, wanted: ModelPackage) -> bool:
-    if scene.endpoint_spec is None:
-        return wanted.stage_status == StageStatus.APPROVED
-    target = config_name(wanted, scene.endpoint_spec, scene.role_arn, scene.captures)
-    endpoint = scene.endpoint
-    is_up = endpoint is not None and endpoint.status in ("InService", "SystemUpdating")
-    return is_up and endpoint is not None and endpoint.config_name == target
-
-
-def _on_its_way(scene: Scene, now: datetime) -> tuple[State, str, str]:
-    endpoint = scene.endpoint
-    if endpoint and endpoint.status == "Failed":
-        reason = f": {endpoint.failure_reason}" if endpoint.failure_reason else ""
-        return State.BEHIND, f"endpoint {endpoint.name} is Failed{reason}", _retry(scene)
-    if endpoint and endpoint.is_busy:
-        return State.ROLLING_OUT, "", ""
-    plan = plan_rollout(scene, now=now)
-    if plan.changes:
-        return State.ROLLING_OUT, "", ""
-    return State.BEHIND, plan.why, _retry(scene)
-
-
-def _retry(scene: Scene) -> str:
-    return f"modelward deploy {scene.model} {scene.environment.name}"
 
 
 def _verified_at(scene: Scene, chain: Sequence[Entry]) -> datetime | None:
