@@ -74,7 +74,7 @@ class EnvironmentStack(RegistryPart):
         spec = self._props.spec
         artifacts = ArtifactsAbroad(self, "Artifacts", ArtifactsAbroadProps(spec))
         name = models_role(spec.name, self._props.environment)
-        hosting = ModelExecutionRoleProps(artifacts, spec.existing, name, self._here.endpoints)
+        hosting = ModelExecutionRoleProps(artifacts, spec.existing, name, self._here.endpoints, self._here.is_guarded)
         return ModelExecutionRole(self, "ModelExecution", hosting)
 
     def _inbox(self) -> Inbox:

@@ -12,7 +12,13 @@ from modelward.config import EndpointSpec, ExistingSpec, RegistrySpec
 from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import accept_wildcards, acknowledge_wildcards, allow
-from modelward_infra.placement import allow_letting_be, allow_making, allow_running, allow_scaling
+from modelward_infra.placement import (
+    allow_letting_be,
+    allow_making,
+    allow_running,
+    allow_scaling,
+    allow_watching,
+)
 
 _EACH_CONFIG = "Configurations are made per rollout, so those of the declared endpoints are named by their beginning."
 _SAGEMAKER = "sagemaker.amazonaws.com"
@@ -44,12 +50,14 @@ class ModelExecutionRoleProps:
         existing: Other places.
         name: The role's name, where another account must know it.
         endpoints: Those that run with the role: it may use their volume keys and VPCs, and write what they capture.
+        is_guarded: Whether alarms end rollouts of any of them.
     """
 
     bucket: Readable
     existing: ExistingSpec = field(default_factory=ExistingSpec)
     name: str | None = None
     endpoints: Sequence[EndpointSpec] = ()
+    is_guarded: bool = False
 
 
 class ModelExecutionRole(Construct):
@@ -77,6 +85,8 @@ class ModelExecutionRole(Construct):
         allow_running(self.role, props.endpoints)
         if any(each.data_capture for each in props.endpoints):
             props.bucket.grant_capture(self.role)
+        if props.is_guarded:
+            allow_watching(self.role)
         self._acknowledge(images, logs)
         # With a name of its own, one that a failed first deployment left behind would be in the way of the next.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if props.name else RemovalPolicy.RETAIN
@@ -154,7 +164,7 @@ class Endpoints(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: EndpointsProps) -> None:
         """Derive the names."""
         super().__init__(scope, construct_id)
-        self._role = props.role
+        self._role, self._is_guarded = props.role, props.spec.is_guarded
         self._pairs = sorted((model.name, place) for model in props.spec.models.values() for place in model.endpoints)
         self._specs = [props.spec.models[name].endpoints[place] for name, place in self._pairs]
         self._declared = list(zip(self._pairs, self._specs, strict=True))
@@ -192,6 +202,8 @@ class Endpoints(Construct):
         allow_making(grantee, self._specs)
         allow_letting_be(grantee, self._specs)
         allow_scaling(grantee, self._scaled())
+        if self._is_guarded:
+            allow_watching(grantee)
         self._role.grant_pass(grantee)
 
     def _scaled(self) -> Mapping[str, list[str]]:

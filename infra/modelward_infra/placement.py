@@ -22,6 +22,7 @@ _SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 _SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 _ANY_TARGET = "Application Auto Scaling numbers its targets when it makes them; only instances of endpoints are meant."
 _ANY_ALARM = "Application Auto Scaling tries these as its caller, and names its alarms itself."
+_EACH_ALARM = "It reads states only, and a policy has no room for the names of thousands of alarms."
 _LOOKS = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
 _ANY_INTERFACE = "EC2 names an interface when it makes it; its subnet and security groups are the declared ones."
 
@@ -82,6 +83,17 @@ def allow_letting_be(grantee: iam.IGrantable, endpoints: Sequence[EndpointSpec])
     targets = _targets(Stack.of(cast("IConstruct", grantee.grant_principal)))
     allow(grantee, ["application-autoscaling:DeregisterScalableTarget"], targets, conditions=_INSTANCES)
     accept_wildcards(grantee, [targets], _ANY_TARGET)
+
+
+def allow_watching(grantee: iam.IGrantable) -> None:
+    """Allow to see alarms, which SageMaker asks of whoever lets them end a rollout.
+
+    Source: "Auto-Rollback Configuration and Monitoring" of the SageMaker developer guide, which speaks of the
+    execution role; who updates the endpoint gets it as well, since AWS does not say as whom it looks.
+    """
+    alarms = _alarms(Stack.of(cast("IConstruct", grantee.grant_principal)))
+    allow(grantee, ["cloudwatch:DescribeAlarms"], alarms)
+    accept_wildcards(grantee, [alarms], _EACH_ALARM)
 
 
 def _targets(stack: Stack) -> str:

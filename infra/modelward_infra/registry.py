@@ -50,7 +50,8 @@ class ModelRegistry(ModelVersions):
         self.ledger = Ledger(self, "Ledger", LedgerProps(self.key, existing.table_stream_arn))
         made = props.spec.owned().get(registry_stack(props.spec.name), ())
         self.groups = ModelPackageGroups(self, "Groups", ModelPackageGroupsProps(props.spec, made))
-        hosting = ModelExecutionRoleProps(self.bucket, existing, endpoints=props.spec.within("").endpoints)
+        here = props.spec.within("")
+        hosting = ModelExecutionRoleProps(self.bucket, existing, endpoints=here.endpoints, is_guarded=here.is_guarded)
         self.execution_role = ModelExecutionRole(self, "ModelExecution", hosting)
         for name in props.spec.images:
             guests = [models_role_arn(props.spec, each.name) for each in props.spec.foreign]

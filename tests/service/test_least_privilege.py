@@ -27,7 +27,9 @@ SETTINGS = f"""
 volume_key_arn = "{KEY}"
 vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
 data_capture = {{ percent = 10 }}
-autoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}
+autoscaling = {{ min = 2, max = 4, invocations_per_instance = 100 }}
+alarms = {{ errors_5xx_at_most = 0 }}
+rollout = {{ strategy = "canary", percent = 50, wait_s = 1 }}
 """
 SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
 
@@ -81,6 +83,7 @@ def needs(world: Any) -> dict[str, list[Need]]:
     autoscaling.use()
     with Slack() as slack:
         world.use(_settled(world.declaration) + SLACK)
+        _an_alarm(world)
         world.client("secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
         _a_first_rollout_that_fails(world)
         first = world.live(0.95)
@@ -106,8 +109,25 @@ def needs(world: Any) -> dict[str, list[Need]]:
 
 def _settled(declaration: str) -> str:
     """Let production declare all that an endpoint on instances can."""
-    counted = re.sub(r"instance_count *= \d+\n", "", declaration)
+    counted = re.sub(
+        r"instance_count *= \d+\n|\[models\.digits\.endpoints\.production\.alarms\][^\[]*", "", declaration
+    )
     return counted.replace('"ml.m5.large"', f'"ml.m5.large"{SETTINGS}')
+
+
+def _an_alarm(world: Any) -> None:
+    """Make the one to which rollouts refer, as the stack does."""
+    world.client("cloudwatch").put_metric_alarm(
+        AlarmName="digits-production-errors",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
 
 
 def _a_first_rollout_that_fails(world: Any) -> None:

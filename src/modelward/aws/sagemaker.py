@@ -152,6 +152,7 @@ class SageMaker:
             modified_at=answer["LastModifiedTime"].astimezone(UTC),
             failure_reason=answer.get("FailureReason", ""),
             is_serverless=any("CurrentServerlessConfig" in each for each in answer.get("ProductionVariants", [])),
+            pending_config=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
         )
 
     def create_model(
@@ -224,12 +225,15 @@ class SageMaker:
             found = self._client.describe_endpoint_config(EndpointConfigName=config_name)
         return found["ProductionVariants"][0].get("InstanceType", "")
 
-    def update_endpoint(self, *, name: str, config_name: str, keeps_count: bool = False) -> None:
+    def update_endpoint(
+        self, *, name: str, config_name: str, deployment: Mapping[str, Any] | None = None, keeps_count: bool = False
+    ) -> None:
         """Start to move an endpoint to another config (`UpdateEndpoint`).
 
         Args:
             name: The endpoint.
             config_name: The config.
+            deployment: Its `DeploymentConfig`; without one, SageMaker moves all at once and watches no alarm.
             keeps_count: Go on with the weights and numbers of instances that it has now, not with the config's.
 
         Raises:
@@ -237,9 +241,10 @@ class SageMaker:
             NotFoundError: the endpoint or the config is not (or not yet) to be seen.
             AwsError: any other refusal.
         """
+        guarded: Any = {"DeploymentConfig": deployment} if deployment else {}
         with translated("UpdateEndpoint", kind="endpoint or config", name=f"{name} or {config_name}"):
             self._client.update_endpoint(
-                EndpointName=name, EndpointConfigName=config_name, RetainAllVariantProperties=keeps_count
+                EndpointName=name, EndpointConfigName=config_name, RetainAllVariantProperties=keeps_count, **guarded
             )
 
     def delete_endpoint(self, name: str) -> None:

@@ -29,8 +29,10 @@ from modelward.config.spec import (
     ModelSpec,
     NotificationSpec,
     RegistrySpec,
+    RolloutSpec,
     Serverless,
     Slack,
+    Strategy,
     VpcSpec,
 )
 
@@ -49,9 +51,11 @@ __all__ = [
     "ModelSpec",
     "NotificationSpec",
     "RegistrySpec",
+    "RolloutSpec",
     "Serverless",
     "Settings",
     "Slack",
+    "Strategy",
     "VpcSpec",
     "find",
     "json_schema",

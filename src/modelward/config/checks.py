@@ -4,11 +4,25 @@ import re
 from collections.abc import Iterable, Iterator
 
 from modelward.config.shapes import Place, meant, spell
-from modelward.config.spec import AccessSpec, AutoscalingSpec, EnvironmentSpec, Gate, ModelSpec, RegistrySpec
+from modelward.config.spec import (
+    AccessSpec,
+    AutoscalingSpec,
+    EndpointSpec,
+    EnvironmentSpec,
+    Gate,
+    ModelSpec,
+    RegistrySpec,
+    RolloutSpec,
+    Strategy,
+)
 from modelward.core.names import endpoint_name
 
 # Two resources each; a stack of CloudFormation holds 500.
 MOST_OWN_APPROVERS = 200
+
+# DeploymentConfig: how many instances of a hundred a part may have.
+_PARTS = {Strategy.CANARY: (1, 50), Strategy.LINEAR: (10, 50), Strategy.ROLLING: (5, 50)}
+_EXCLUDED = "ml.inf1."
 
 
 def check(spec: RegistrySpec, file: str) -> None:
@@ -22,7 +36,10 @@ def check(spec: RegistrySpec, file: str) -> None:
     _check_case(spec.environments, top.at("environments"))
     _check_case(spec.models, top.at("models"))
     for environment in spec.environments.values():
-        _check_stage(environment, spec, top.at("environments").at(environment.name).at("stage"))
+        here = top.at("environments").at(environment.name)
+        _check_stage(environment, spec, here.at("stage"))
+        if environment.rollout:
+            _check_rollout(environment.rollout, here.at("rollout"))
     _check_accounts(spec, top)
     for model in spec.models.values():
         _check_model(model, spec, top.at("models").at(model.name))
@@ -96,6 +113,9 @@ def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
         _check_is_declared(name, spec, here)
         if endpoint.autoscaling:
             _check_limits(endpoint.autoscaling, here.at("autoscaling"))
+        if endpoint.rollout:
+            _check_rollout(endpoint.rollout, here.at("rollout"))
+        _check_can_be_gradual(endpoint, spec.rollout(model.name, name), here)
 
 
 def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
@@ -117,6 +137,45 @@ def _check_band(gate: Gate, place: Place) -> None:
 def _check_limits(scaling: AutoscalingSpec, place: Place) -> None:
     if scaling.min > scaling.max:
         raise place.refuse(found=f"min {scaling.min} and max {scaling.max}", allowed="min no greater than max")
+
+
+def _check_rollout(rollout: RolloutSpec, place: Place) -> None:
+    """Refuse what SageMaker refuses of a DeploymentConfig, and what it would take and not do."""
+    kind = rollout.strategy
+    for key, value in (("percent", rollout.percent), ("wait_s", rollout.wait_s)):
+        if (value is None) is kind.is_gradual:
+            found = "nothing" if value is None else f"{value} beside strategy {kind.value!r}"
+            rule = f"a number, which strategy {kind.value!r} needs" if kind.is_gradual else "nothing: it has no parts"
+            raise place.at(key).refuse(found=found, allowed=rule)
+    if kind.is_gradual:
+        low, high = _PARTS[kind]
+        if not low <= (rollout.percent or 0) <= high:
+            raise place.at("percent").refuse(found=spell(rollout.percent), allowed=f"{low} to {high}")
+    if kind is Strategy.ROLLING and rollout.termination_wait_s is not None:
+        allowed = "nothing: a rolling rollout ends the old instances batch by batch"
+        raise place.at("termination_wait_s").refuse(found=spell(rollout.termination_wait_s), allowed=allowed)
+    if rollout.time_limit_s is not None and rollout.time_limit_s <= rollout.waits_s:
+        allowed = f"more than the {rollout.waits_s} s that it waits, by as much as instances need to start"
+        raise place.at("time_limit_s").refuse(found=spell(rollout.time_limit_s), allowed=allowed)
+
+
+def _check_can_be_gradual(endpoint: EndpointSpec, rollout: RolloutSpec | None, place: Place) -> None:
+    """Refuse what SageMaker silently does all at once, without a bake (Deployment guardrails, "Exclusions")."""
+    if rollout is None or not rollout.strategy.is_gradual:
+        return
+    why = None
+    if endpoint.serverless:
+        why = "a serverless endpoint, which has no instances to move"
+    elif endpoint.initial_count < 2:
+        why = "one instance, of which there is no part"
+    elif (endpoint.instance_type or "").startswith(_EXCLUDED):
+        why = f"{endpoint.instance_type}, which SageMaker moves all at once"
+    elif not endpoint.rollback_symptoms:
+        why = "no alarms on errors or latency, so nothing would ever end it early"
+    if why:
+        kind = rollout.strategy.value
+        step = "two instances or more, and alarms with errors_5xx_at_most or latency_p90_ms_at_most"
+        raise place.refuse(found=f"{why}, beside strategy {kind!r}", allowed=f"{step}; or rollout = {{}} here")
 
 
 def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 from modelward.config.shapes import Combination, Entries, Items, Number, Text
+from modelward.core.endpoint import Symptom
 from modelward.core.model_package import METRIC_KEY, StageStatus
 from modelward.core.names import ENTITY_NAME, ENTITY_NAME_LIMIT, ENTITY_NAME_RULE, group_stack
 
@@ -137,6 +138,56 @@ class Enter(StrEnum):
     ON_PROMOTION = "on-promotion"
 
 
+class Strategy(StrEnum):
+    """How an endpoint moves from one version to the next."""
+
+    ALL_AT_ONCE = "all-at-once"
+    CANARY = "canary"
+    LINEAR = "linear"
+    ROLLING = "rolling"
+
+    @property
+    def is_gradual(self) -> bool:
+        """Whether the traffic moves in parts, so that alarms can end it early."""
+        return self is not Strategy.ALL_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSpec:
+    """How endpoints move from one version to the next (`DeploymentConfig`)."""
+
+    strategy: Annotated[
+        Strategy,
+        "all-at-once: the new instances take all calls together. canary: a part first. linear: part by part."
+        " rolling: the instances are replaced batch by batch.",
+    ] = Strategy.ALL_AT_ONCE
+    percent: Annotated[
+        int | None,
+        Number(minimum=1, maximum=50),
+        "How many instances of a hundred a canary, a linear step (10 or more) or a rolling batch (5 or more) has.",
+    ] = None
+    wait_s: Annotated[
+        int | None, Number(minimum=0, maximum=3600), "How many seconds the alarms are watched after each part."
+    ] = None
+    termination_wait_s: Annotated[
+        int | None,
+        Number(minimum=0, maximum=3600),
+        "How many seconds the old instances stay, and the alarms are watched, once the new ones take all calls.",
+    ] = None
+    time_limit_s: Annotated[
+        int | None,
+        Number(minimum=600, maximum=28_800),
+        "After how many seconds SageMaker goes back to the old version.",
+    ] = None
+
+    @property
+    def waits_s(self) -> int:
+        """Give how long it waits at least, in seconds, however fast instances start."""
+        parts = -(-100 // self.percent) if self.percent else 0
+        parts = {Strategy.CANARY: 1, Strategy.LINEAR: parts - 1, Strategy.ROLLING: parts}.get(self.strategy, 0)
+        return parts * (self.wait_s or 0) + (self.termination_wait_s or 0)
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
     """A place that serves the version which holds one stage."""
@@ -153,6 +204,9 @@ class EnvironmentSpec:
     ] = None
     region: Annotated[
         RegionName | None, "Region in which its endpoints are: that of the registry, where its versions are."
+    ] = None
+    rollout: Annotated[
+        RolloutSpec | None, "How its endpoints move to another version, where one has no rollout of its own."
     ] = None
 
 
@@ -317,6 +371,9 @@ class EndpointSpec:
         AutoscalingSpec | None, "Let the number of instances follow the calls, instead of instance_count."
     ] = None
     alarms: Annotated[AlarmSpec | None, "When people are told that the endpoint is not well."] = None
+    rollout: Annotated[
+        RolloutSpec | None, "How it moves to another version, instead of the environment's; {} is all at once."
+    ] = None
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
         Combination(
@@ -340,6 +397,13 @@ class EndpointSpec:
         _on_instances("data_capture", "serverless endpoints capture nothing"),
         _on_instances("autoscaling", "serverless endpoints scale by themselves"),
     )
+
+    @property
+    def rollback_symptoms(self) -> tuple[Symptom, ...]:
+        """Give the symptoms that end a rollout early. Silence is none: nobody may have called before it either."""
+        limits = self.alarms or AlarmSpec()
+        watched = {Symptom.ERRORS: limits.errors_5xx_at_most, Symptom.LATENCY: limits.latency_p90_ms_at_most}
+        return tuple(symptom for symptom, limit in watched.items() if limit is not None)
 
     @property
     def initial_count(self) -> int:
@@ -465,6 +529,20 @@ class RegistrySpec:
     def endpoints(self) -> tuple[EndpointSpec, ...]:
         """Give the endpoints of all models."""
         return tuple(endpoint for model in self.models.values() for endpoint in model.endpoints.values())
+
+    def rollout(self, model: str, environment: str) -> RolloutSpec | None:
+        """Tell how a model's endpoint moves to another version: its own declaration counts, else the environment's."""
+        own = self.models[model].endpoints[environment].rollout
+        return self.environments[environment].rollout if own is None else own
+
+    @property
+    def is_guarded(self) -> bool:
+        """Tell whether alarms can end the rollout of any endpoint."""
+        return any(
+            endpoint.rollback_symptoms and self.rollout(model.name, environment) is not None
+            for model in self.models.values()
+            for environment, endpoint in model.endpoints.items()
+        )
 
     def is_abroad(self, model: str, environment: str) -> bool:
         """Tell whether a model's endpoint in an environment is in another account than the registry.

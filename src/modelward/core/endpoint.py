@@ -13,7 +13,10 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What DescribeEndpoint says: `config_name` is what serves now, also while an update to another is under way."""
+    """What DescribeEndpoint says: `config_name` is what serves now, also while an update to another is under way.
+
+    `pending_config` is that other one, as `PendingDeploymentSummary` names it; empty when there is none.
+    """
 
     name: str
     status: str
@@ -21,6 +24,7 @@ class Endpoint:
     modified_at: datetime
     failure_reason: str = ""
     is_serverless: bool = False
+    pending_config: str = ""
 
     @property
     def is_busy(self) -> bool:

@@ -185,8 +185,16 @@ def _dependent(operation: str, request: Request, root: str) -> Iterator[Need]:
     if operation == "CreateModel":
         foreign = [arn for arn in _deployed(request) if arn.startswith("arn:") and not arn.startswith(root)]
         yield from (Need("sagemaker:CreateModel", (arn,)) for arn in foreign)
+    if operation == "UpdateEndpoint":
+        yield from (Need("cloudwatch:DescribeAlarms", (arn,)) for arn in _watched(request, root))
     if operation == "CreateModelPackage" and ":model-package/" in str(request.get("SourceUri", "")):
         yield Need("sagemaker:DescribeModelPackage", (str(request["SourceUri"]).lower(),))
+
+
+def _watched(request: Request, root: str) -> list[str]:
+    rollback = _record(_record(request.get("DeploymentConfig")).get("AutoRollbackConfiguration"))
+    of_alarms = root.replace(":sagemaker:", ":cloudwatch:", 1)
+    return [f"{of_alarms}alarm:{alarm.get('AlarmName')}" for alarm in _records(rollback.get("Alarms"))]
 
 
 def _deployed(request: Request) -> list[str]:

@@ -6,7 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modelward.config.spec import AlarmSpec, AutoscalingSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import (
+    AlarmSpec,
+    AutoscalingSpec,
+    CaptureSpec,
+    EndpointSpec,
+    RolloutSpec,
+    Serverless,
+    VpcSpec,
+)
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 
@@ -142,6 +150,21 @@ class CreateEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """How an endpoint moves, and the alarms that take it back (`DeploymentConfig`)."""
+
+    rollout: RolloutSpec
+    alarms: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        spec = self.rollout
+        part = f" {spec.percent} %, {spec.wait_s} s each" if spec.strategy.is_gradual else ""
+        watched = f", back on {' or '.join(self.alarms)}" if self.alarms else ""
+        return f"{spec.strategy}{part}{watched}"
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateEndpoint:
     """Move the endpoint to another configuration (`UpdateEndpoint`)."""
 
@@ -149,11 +172,14 @@ class UpdateEndpoint:
     config_name: str
     keeps_count: bool = False
     """Whether it goes on with as many instances as it has been scaled to."""
+    guard: Guard | None = None
+    """None: all at once, with no alarm watched."""
 
     def line(self) -> str:
         """Say it in one line."""
-        kept = "  (with as many instances as now)" if self.keeps_count else ""
-        return f"UpdateEndpoint      {self.name} -> {self.config_name}{kept}"
+        how = [str(self.guard)] if self.guard else []
+        how += ["with as many instances as now"] if self.keeps_count else []
+        return f"UpdateEndpoint      {self.name} -> {self.config_name}" + (f"  ({'; '.join(how)})" if how else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,9 +309,9 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case (
             LifeCycle()
-            | Captures()
+            | (Captures() | Guard())
             | EndpointSpec()
-            | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AutoscalingSpec())
+            | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AutoscalingSpec() | RolloutSpec())
         ):
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:

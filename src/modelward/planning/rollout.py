@@ -5,7 +5,12 @@ end of what the chain says of it; the entry keeps when the endpoint had last bee
 looking at an endpoint that serves something else than it should:
 
 - it has not been modified since: the update was never made (the function stopped in between), so it is made;
-- it has been modified and is at rest: SageMaker went back to the old config, which it never says aloud.
+- it has been modified and is at rest: SageMaker went back to the old config, which it never says aloud;
+- something else is changing it (the autoscaler, another version's rollout): the update was refused. The attempt is
+  *postponed*, so that the modification which somebody else made is not taken for its failure.
+
+A config that was verified here before is a way back: it exists, so nothing has to be made, and it moves all at once
+and past the alarms, which may be in alarm just because of what it replaces.
 
 No clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
 
@@ -19,9 +24,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from enum import Enum
 
 from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
-from modelward.core.endpoint import Endpoint
+from modelward.core.endpoint import Endpoint, alarm_name
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, is_scaled, rollout_name
@@ -33,6 +39,7 @@ from modelward.planning.changes import (
     CreateModel,
     DeleteEndpoint,
     DeregisterScaling,
+    Guard,
     LookAgain,
     Plan,
     Record,
@@ -45,7 +52,16 @@ from modelward.planning.standing import desired
 
 SYSTEM = "modelward"
 _RETRY_S = 60
-_ROLLOUT_KINDS = frozenset({EntryKind.DEPLOYING, EntryKind.VERIFIED, EntryKind.FAILED})
+_ROLLOUT_KINDS = frozenset({EntryKind.DEPLOYING, EntryKind.POSTPONED, EntryKind.VERIFIED, EntryKind.FAILED})
+
+
+class Refusal(Enum):
+    """Why SageMaker has just refused to update the endpoint."""
+
+    BUSY = "busy"
+    """Something else is changing it."""
+    GONE = "gone"
+    """The config of old, to which it should go back, was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,7 @@ class Scene:
         chain: The entries of the desired version, oldest first.
         captures: Where endpoints that capture calls write them.
         serving_type: The instance type that serves now, where `asks_for_type` says that it counts.
+        refusal: Why the update that was planned a moment ago was refused; None when none was.
     """
 
     spec: RegistrySpec
@@ -74,6 +91,7 @@ class Scene:
     chain: Sequence[Entry]
     captures: Captures | None = None
     serving_type: str = ""
+    refusal: Refusal | None = None
 
     @property
     def wanted(self) -> ModelPackage | None:
@@ -103,13 +121,16 @@ def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captur
     return rollout_name(package.group, spec.environment, package.version, digest)
 
 
+_BESIDE = frozenset({"alarms", "rollout"})
+
+
 def _contents(spec: EndpointSpec) -> str:
-    """Spell what is declared and goes into an endpoint config; alarms are beside it.
+    """Spell what is declared and goes into an endpoint config; alarms, and how it is reached, are beside it.
 
     Defaults are left out: a release of ours that learns a new setting must not roll every endpoint out again.
     """
     declared = ((each.name, getattr(spec, each.name), each.default) for each in fields(spec))
-    return repr([(name, value) for name, value, default in declared if name != "alarms" and value != default])
+    return repr([(name, value) for name, value, default in declared if name not in _BESIDE and value != default])
 
 
 def _target(scene: Scene, package: ModelPackage, spec: EndpointSpec) -> str:
@@ -150,11 +171,30 @@ def _plan(scene: Scene, now: datetime) -> Plan:
         return _settle(scene, package, now)
     endpoint = scene.endpoint
     if endpoint and endpoint.is_busy:
-        return Plan(f"Endpoint {endpoint.name} is {endpoint.status}; its own next event continues.")
+        return _await(scene, package, endpoint, now)
     target = _target(scene, package, scene.endpoint_spec)
     if endpoint and endpoint.status == "InService" and endpoint.config_name == target:
         return _settle(scene, package, now)
     return _advance(scene, package, target, now)
+
+
+def _await(scene: Scene, package: ModelPackage, endpoint: Endpoint, now: datetime) -> Plan:
+    """Wait for the endpoint's own next event; an attempt that found it busy with something else has not begun."""
+    attempt = _rollout_entry(scene, package)
+    if attempt and attempt.kind is EntryKind.DEPLOYING and _is_anothers(scene, attempt, endpoint):
+        why = f"{endpoint.name} was {endpoint.status} for something else"
+        return Plan(f"{why}; v{package.version} waits its turn.", (Record(_postponed(scene, package, why, now)),))
+    return Plan(f"Endpoint {endpoint.name} is {endpoint.status}; its own next event continues.")
+
+
+def _is_anothers(scene: Scene, attempt: Entry, endpoint: Endpoint) -> bool:
+    """Tell whether what changes the endpoint is not this attempt.
+
+    Only where a config is replaced a pending one is told. Without one it may be the autoscaler, or an update of which
+    SageMaker tells less; that this attempt was refused is known at the moment of the refusal alone.
+    """
+    pending = endpoint.pending_config
+    return pending != attempt.facts["config"] and (bool(pending) or scene.refusal is Refusal.BUSY)
 
 
 def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
@@ -183,7 +223,7 @@ def _scaling(scene: Scene) -> list[Change]:
 def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
     attempt = _rollout_entry(scene, package)
     is_open = attempt is not None and attempt.kind is EntryKind.DEPLOYING and attempt.facts.get("config") == target
-    is_open = is_open and not _is_overtaken(attempt, scene.endpoint)
+    is_open = is_open and not (scene.refusal is Refusal.BUSY or _is_overtaken(attempt, scene.endpoint))
     if attempt and attempt.kind is EntryKind.FAILED and attempt.facts.get("config") == target:
         return _give_up(package)
     if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
@@ -208,24 +248,47 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     spec = scene.endpoint_spec
     if spec is None:
         raise AssertionError("a rollout needs a declared endpoint")
-    changes: list[Change] = [
+    is_kept = _is_proven(scene, target) and scene.refusal is not Refusal.GONE
+    made: list[Change] = [
         CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
         CreateEndpointConfig(target, target, spec, scene.captures if spec.data_capture else None),
-        *([Record(entry)] if entry else []),
-        *_move(scene, spec, target),
     ]
-    return Plan(f"{scene.environment.name} shall serve v{package.version}.", tuple(changes))
+    recorded = [Record(entry)] if entry else []
+    changes = (*([] if is_kept else made), *recorded, *_move(scene, package, spec, target))
+    return Plan(f"{scene.environment.name} shall serve v{package.version}.", changes)
 
 
-def _move(scene: Scene, spec: EndpointSpec, target: str) -> list[Change]:
+def _is_proven(scene: Scene, config: str) -> bool:
+    """Tell whether the environment was seen to serve a config before."""
+    name = scene.environment.name
+    served = (e.facts.get("config") for e in scene.chain if e.kind is EntryKind.VERIFIED and e.environment == name)
+    return config in served
+
+
+def _move(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str) -> list[Change]:
     name, endpoint = endpoint_name(scene.model, scene.environment.name), scene.endpoint
     if endpoint is None:
         return [CreateEndpoint(name, target)]
+    guard = _guard(scene, package, spec, target)
     if not is_scaled(endpoint.config_name):
-        return [UpdateEndpoint(name, target)]
+        return [UpdateEndpoint(name, target, guard=guard)]
     if spec.autoscaling and spec.instance_type == scene.serving_type:
-        return [UpdateEndpoint(name, target, keeps_count=True)]
-    return [DeregisterScaling(name), UpdateEndpoint(name, target)]
+        return [UpdateEndpoint(name, target, keeps_count=True, guard=guard)]
+    return [DeregisterScaling(name), UpdateEndpoint(name, target, guard=guard)]
+
+
+def _guard(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str) -> Guard | None:
+    """Give how the endpoint moves forward; a way back is no experiment, and its alarms may be in alarm already."""
+    rollout = scene.spec.rollout(scene.model, scene.environment.name)
+    if rollout is None or _is_proven(scene, target) or _is_way_back(scene, package):
+        return None
+    name = endpoint_name(scene.model, scene.environment.name)
+    return Guard(rollout, tuple(alarm_name(name, symptom) for symptom in spec.rollback_symptoms))
+
+
+def _is_way_back(scene: Scene, package: ModelPackage) -> bool:
+    token = str(package.entered)
+    return any(entry.kind is EntryKind.ROLLED_BACK and entry.token == token for entry in scene.chain)
 
 
 def _failed(scene: Scene, package: ModelPackage, attempt: Entry, now: datetime) -> Plan:
@@ -326,6 +389,10 @@ def _deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) 
     )
     facts = {"config": target, "from_config": from_config, "endpoint_modified": _modified(scene.endpoint)}
     return replace(entry, facts=facts)
+
+
+def _postponed(scene: Scene, package: ModelPackage, why: str, now: datetime) -> Entry:
+    return _entry(scene, package, EntryKind.POSTPONED, why, now)
 
 
 def _verified(scene: Scene, package: ModelPackage, now: datetime) -> Entry:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec
+from modelward.aws.sagemaker import SageMaker
+from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, RolloutSpec, Strategy
 from modelward.core.endpoint import VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
@@ -17,6 +18,7 @@ from modelward.planning.changes import (
     CreateVersion,
     DeleteEndpoint,
     DeregisterScaling,
+    Guard,
     LookAgain,
     Plan,
     PutText,
@@ -30,6 +32,8 @@ from modelward.services.context import Context
 
 _TAGS = {"modelward:managed": "true"}
 _PATIENCE_S = (1, 2, 4)
+_ROUTINGS = {Strategy.ALL_AT_ONCE: "ALL_AT_ONCE", Strategy.CANARY: "CANARY", Strategy.LINEAR: "LINEAR"}
+_SIZES = {Strategy.CANARY: "CanarySize", Strategy.LINEAR: "LinearStepSize"}
 _MODES = {"requests": "Input", "responses": "Output"}
 # All else is written in base64.
 _READABLE = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
@@ -119,10 +123,36 @@ def _apply_to_endpoint(
             named = {"name": change.name, "config_name": change.config_name}
             _patiently(context, lambda: sagemaker.create_endpoint(**named, tags=_TAGS))
         case UpdateEndpoint():
-            moved = {"name": change.name, "config_name": change.config_name}
-            _patiently(context, lambda: sagemaker.update_endpoint(**moved, keeps_count=change.keeps_count))
+            _patiently(context, lambda: _update_endpoint(sagemaker, change))
         case DeleteEndpoint():
             sagemaker.delete_endpoint(change.name)
+
+
+def _update_endpoint(sagemaker: SageMaker, change: UpdateEndpoint) -> None:
+    deployment = deployment_of(change.guard) if change.guard else None
+    sagemaker.update_endpoint(
+        name=change.name, config_name=change.config_name, deployment=deployment, keeps_count=change.keeps_count
+    )
+
+
+def deployment_of(guard: Guard) -> dict[str, Any]:
+    """Spell how an endpoint moves as the API's `DeploymentConfig`."""
+    spec = guard.rollout
+    limit = {"MaximumExecutionTimeoutInSeconds": spec.time_limit_s} if spec.time_limit_s else {}
+    alarms = [{"AlarmName": name} for name in guard.alarms]
+    watched = {"AutoRollbackConfiguration": {"Alarms": alarms}} if alarms else {}
+    if spec.strategy is Strategy.ROLLING:
+        batch = {"MaximumBatchSize": _part(spec), "WaitIntervalInSeconds": spec.wait_s}
+        return {"RollingUpdatePolicy": {**batch, **limit}, **watched}
+    routing: dict[str, Any] = {"Type": _ROUTINGS[spec.strategy], "WaitIntervalInSeconds": spec.wait_s or 0}
+    if spec.strategy in _SIZES:
+        routing[_SIZES[spec.strategy]] = _part(spec)
+    blue_green = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": spec.termination_wait_s or 0}
+    return {"BlueGreenUpdatePolicy": {**blue_green, **limit}, **watched}
+
+
+def _part(spec: RolloutSpec) -> dict[str, Any]:
+    return {"Type": "CAPACITY_PERCENT", "Value": spec.percent}
 
 
 def network_of(change: CreateModel) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from modelward.services.context import Context
 
 # What follows by itself and is told by its outcome: a rollout that was asked for, a version that made room. And what
 # was there long before anybody could be told: an adopted group may hold thousands of versions.
-_QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.ARCHIVED, EntryKind.ADOPTED, EntryKind.FOUND})
+_QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.POSTPONED, EntryKind.ARCHIVED, EntryKind.ADOPTED, EntryKind.FOUND})
 _SIGNS = {
     EntryKind.VERIFIED: ":white_check_mark:",
     EntryKind.FAILED: ":x:",
@@ -104,6 +104,7 @@ _WORDS = {
     EntryKind.ROLLED_BACK: "comes back",
     EntryKind.REFUSED: "was refused and put back",
     EntryKind.DEPLOYING: "is being deployed",
+    EntryKind.POSTPONED: "waits for its turn",
     EntryKind.VERIFIED: "is live and verified",
     EntryKind.FAILED: "failed to deploy; what served before still serves",
     EntryKind.ARCHIVED: "was archived",

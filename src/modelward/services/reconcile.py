@@ -11,7 +11,7 @@ from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import CAPTURES, endpoint_name, version_in
 from modelward.planning.changes import Captures, CreateEndpointConfig, Plan
 from modelward.planning.review import is_admitted
-from modelward.planning.rollout import Scene, plan_refused, plan_rollout
+from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout
 from modelward.planning.standing import desired
 from modelward.services import reading
 from modelward.services.context import Context
@@ -44,18 +44,20 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
         AwsError: AWS refused a call; the next call continues where this one stopped.
     """
     done: list[Plan] = []
+    refusal: Refusal | None = None
     for move in range(_MOVES):
-        plan = plan_reconcile(context, model, environment_name, hint)
+        plan = plan_reconcile(context, model, environment_name, hint, refusal=refusal)
         if plan.is_empty:
             done.append(plan)
             break
         try:
             apply(context, plan)
-        except ConflictError:
+        except (ConflictError, NotFoundError) as error:
             # Another one was faster. A look at what it did usually finds nothing left to do; the queue, where the
             # message would wait otherwise, brings it back only after minutes.
             if move == _MOVES - 1:
                 raise
+            refusal = _refusal(error)
             continue
         except AwsError as error:
             plan = _refused(context, model, environment_name, plan, error)
@@ -64,6 +66,13 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
         if not _is_followed(plan):
             break
     return done
+
+
+def _refusal(error: ConflictError | NotFoundError) -> Refusal | None:
+    """Tell what an update of the endpoint met; None for a conflict over anything else."""
+    if isinstance(error, NotFoundError):
+        return Refusal.GONE
+    return Refusal.BUSY if error.operation == "UpdateEndpoint" else None
 
 
 def _refused(context: Context, model: str, environment_name: str, plan: Plan, error: AwsError) -> Plan:
@@ -87,7 +96,13 @@ def _is_followed(plan: Plan) -> bool:
 
 
 def plan_reconcile(
-    context: Context, model: str, environment_name: str, hint: int | None = None, *, is_review_allowed: bool = True
+    context: Context,
+    model: str,
+    environment_name: str,
+    hint: int | None = None,
+    *,
+    refusal: Refusal | None = None,
+    is_review_allowed: bool = True,
 ) -> Plan:
     """Plan the next move; versions that nobody has reviewed yet are reviewed on the way, where that is allowed.
 
@@ -98,7 +113,7 @@ def plan_reconcile(
     endpoint = endpoint_of(context, model, environment)
     scene = scene_of(context, model, environment, reading.standing(context, model, environment.stage), endpoint)
     plan = plan_rollout(scene, now=context.clock())
-    if hint is None and plan.is_empty and not _unreviewed(scene):
+    if hint is None and refusal is None and plan.is_empty and not _unreviewed(scene):
         return plan
     serving = version_in(endpoint.config_name) if endpoint else None
     numbers = {package.version for package in scene.standing} | {n for n in (hint, serving) if n}
@@ -109,7 +124,7 @@ def plan_reconcile(
         review(context, model, package.version)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
-    return plan_rollout(_with_type(context, scene), now=context.clock())
+    return plan_rollout(replace(_with_type(context, scene), refusal=refusal), now=context.clock())
 
 
 def _with_type(context: Context, scene: Scene) -> Scene:

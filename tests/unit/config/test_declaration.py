@@ -13,8 +13,10 @@ from modelward.config import (
     EnvironmentSpec,
     Gate,
     NotificationSpec,
+    RolloutSpec,
     Serverless,
     Slack,
+    Strategy,
     VpcSpec,
 )
 from modelward.core.errors import ConfigError
@@ -93,6 +95,36 @@ def test_the_number_of_instances_follows_the_calls_if_somebody_says_so():
     assert scaled("instance_count = 3").initial_count == 3
 
 
+GUARDED = "instance_count = 2\nalarms = { errors_5xx_at_most = 0 }"
+
+
+def test_an_endpoint_moves_as_it_says_or_else_as_its_environment_says():
+    canary = 'rollout = { strategy = "canary", percent = 10, wait_s = 300, termination_wait_s = 60 }\n'
+    text = edited('stage = "Production"', f'stage = "Production"\n{canary}').replace("instance_count = 2", GUARDED)
+    spec = config.parse(text)
+    declared = RolloutSpec(Strategy.CANARY, 10, 300, 60)
+    assert spec.rollout("digits", "production") == declared
+    assert spec.rollout("digits", "staging") is None
+    assert declared.waits_s == 360
+    own = config.parse(text.replace(GUARDED, f"{GUARDED}\nrollout = {{}}"))
+    assert own.rollout("digits", "production") == RolloutSpec()
+    assert (spec.is_guarded, own.is_guarded, config.parse(EXAMPLE).is_guarded) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "waits_s"),
+    [
+        ('strategy = "linear", percent = 25, wait_s = 100, termination_wait_s = 60', 3 * 100 + 60),
+        ('strategy = "linear", percent = 30, wait_s = 100', 3 * 100),
+        ('strategy = "rolling", percent = 30, wait_s = 100', 4 * 100),
+        ("termination_wait_s = 60", 60),
+    ],
+)
+def test_a_rollout_waits_for_its_parts_and_not_after_the_last_one_twice(strategy, waits_s):
+    text = edited("instance_count = 2", f"{GUARDED}\nrollout = {{ {strategy} }}")
+    assert config.parse(text).rollout("digits", "production").waits_s == waits_s
+
+
 def test_instances_take_a_key_for_their_volumes_and_a_place_in_a_vpc():
     placed = config.parse(edited("instance_count = 2", f'volume_key_arn = "{KEY}"\n{VPC}'))
     endpoint = placed.models["digits"].endpoints["production"]
@@ -167,6 +199,8 @@ GATE = "models.digits.gates.log_loss"
 PRODUCTION = "models.digits.endpoints.production"
 SCALED = "autoscaling = { min = 2, max = 4, invocations_per_instance = 100 }"
 SERVERLESS = "models.digits.endpoints.staging.serverless"
+WATCHED = "alarms = { errors_5xx_at_most = 0 }"
+CANARY = 'rollout = { strategy = "canary", percent = 10, wait_s = 60 }'
 
 
 @pytest.mark.parametrize(
@@ -270,6 +304,58 @@ SERVERLESS = "models.digits.endpoints.staging.serverless"
             "network_isolation only beside instance_type",
         ),
         ("instance_count = 2", "network_isolation = 1", f"{PRODUCTION}.network_isolation", "1", "true or false"),
+        # rollouts
+        *(
+            (
+                "instance_count = 2",
+                f"{GUARDED}\nrollout = {{ {rollout} }}",
+                f"{PRODUCTION}.rollout.{key}",
+                found,
+                allowed,
+            )
+            for rollout, key, found, allowed in (
+                ('strategy = "blue"', "strategy", "'blue'", "'all-at-once' or 'canary'"),
+                ('strategy = "canary", wait_s = 60', "percent", "nothing", "which strategy 'canary' needs"),
+                ('strategy = "rolling", percent = 50', "wait_s", "nothing", "which strategy 'rolling' needs"),
+                ("percent = 10", "percent", "10 beside strategy 'all-at-once'", "it has no parts"),
+                ('strategy = "linear", percent = 9, wait_s = 60', "percent", "9", "10 to 50"),
+                ('strategy = "rolling", percent = 4, wait_s = 60', "percent", "4", "5 to 50"),
+                (
+                    'strategy = "rolling", percent = 50, wait_s = 60, termination_wait_s = 60',
+                    "termination_wait_s",
+                    "60",
+                    "batch by batch",
+                ),
+                (
+                    'strategy = "canary", percent = 10, wait_s = 3600, time_limit_s = 3600',
+                    "time_limit_s",
+                    "3600",
+                    "more than the 3600 s",
+                ),
+            )
+        ),
+        *(
+            ("instance_count = 2", endpoint, PRODUCTION, found, "or rollout = {} here")
+            for endpoint, found in (
+                (f"instance_count = 1\n{WATCHED}\n{CANARY}", "one instance"),
+                (f"instance_count = 2\n{CANARY}", "no alarms on errors or latency"),
+                (f"instance_count = 2\nalarms = {{ silent_for_minutes = 5 }}\n{CANARY}", "no alarms on errors"),
+            )
+        ),
+        (
+            '"ml.m5.large"',
+            f'"ml.inf1.xlarge"\n{WATCHED}\n{CANARY}',
+            PRODUCTION,
+            "ml.inf1.xlarge, which SageMaker moves all at once, beside strategy 'canary'",
+            "or rollout = {} here",
+        ),
+        (
+            'stage = "Staging"',
+            f'stage = "Staging"\n{CANARY}',
+            "models.digits.endpoints.staging",
+            "a serverless endpoint, which has no instances to move",
+            "or rollout = {} here",
+        ),
         # volumes and VPC
         (
             "serverless = {",

@@ -24,8 +24,10 @@ from modelward.config import (
     ModelSpec,
     NotificationSpec,
     RegistrySpec,
+    RolloutSpec,
     Serverless,
     Slack,
+    Strategy,
     VpcSpec,
 )
 from modelward.core.names import ENTITY_NAME_LIMIT
@@ -64,7 +66,23 @@ vpcs = st.builds(
 cooldowns = st.none() | st.integers(0, 86_400)
 autoscaling = st.builds(AutoscalingSpec, st.integers(1, 3), st.integers(3, 9), st.integers(1, 9), cooldowns, cooldowns)
 types = st.sampled_from(["ml.m5.large", "ml.p6-b200.48xlarge"])
-scaled = st.builds(EndpointSpec, st.just(""), st.none(), types, autoscaling=autoscaling, alarms=alarms)
+at_once = [None, RolloutSpec(), RolloutSpec(termination_wait_s=60, time_limit_s=600)]
+gradual = [
+    RolloutSpec(Strategy.CANARY, 10, 60, 60, 600),
+    RolloutSpec(Strategy.LINEAR, 10, 0),
+    RolloutSpec(Strategy.ROLLING, 5, 3600),
+]
+rollouts = st.sampled_from([*at_once, *gradual])
+
+
+def is_movable(endpoint: EndpointSpec) -> bool:
+    can_be_gradual = endpoint.initial_count > 1 and bool(endpoint.rollback_symptoms)
+    return can_be_gradual or endpoint.rollout not in gradual
+
+
+scaled = st.builds(
+    EndpointSpec, st.just(""), st.none(), types, autoscaling=autoscaling, alarms=alarms, rollout=rollouts
+)
 on_instances = st.builds(
     EndpointSpec,
     st.just(""),
@@ -76,8 +94,10 @@ on_instances = st.builds(
     st.none() | vpcs,
     st.none() | st.builds(CaptureSpec, st.integers(1, 100), st.sampled_from([None, "requests", "responses"])),
     alarms=alarms,
+    rollout=rollouts,
 )
-endpoints = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms) | on_instances | scaled
+serverless_ones = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms, rollout=st.sampled_from(at_once))
+endpoints = serverless_ones | on_instances.filter(is_movable) | scaled.filter(is_movable)
 ROLE = "arn:aws:iam::123456789012:role/{}"
 accesses = st.builds(
     AccessSpec,
@@ -93,7 +113,10 @@ accesses = st.builds(
 def specs(draw: st.DrawFn) -> RegistrySpec:
     served = draw(st.dictionaries(alnum, st.sampled_from(STAGES[:-1]), max_size=3))
     served = {name: stage for stage, name in {stage: name for name, stage in served.items()}.items()}
-    environments = {name: EnvironmentSpec(name, stage, draw(st.sampled_from(Enter))) for name, stage in served.items()}
+    environments = {
+        name: EnvironmentSpec(name, stage, draw(st.sampled_from(Enter)), rollout=draw(st.sampled_from(at_once)))
+        for name, stage in served.items()
+    }
     names = draw(st.sets(alnum, max_size=3))
     models = {name: draw(models_named(name, sorted(environments))) for name in sorted(names)}
     told = draw(st.builds(NotificationSpec, st.sampled_from([(), ("a@b.io",)]), st.sampled_from([None, Slack("x/y")])))
@@ -133,7 +156,7 @@ def without(value: Any, *names: str) -> dict[str, Any]:
 
 
 def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
-    alarms = {"alarms": endpoint.alarms and without(endpoint.alarms)}
+    alarms = {"alarms": endpoint.alarms and without(endpoint.alarms), **rollout_table(endpoint)}
     if endpoint.serverless is not None:
         return {"serverless": without(endpoint.serverless), **alarms}
     tables = {
@@ -143,6 +166,10 @@ def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
     }
     unsaid = ("environment", "serverless", *(["instance_count"] if endpoint.autoscaling else []))
     return {**without(endpoint, *unsaid), **tables, **alarms}
+
+
+def rollout_table(declared: EndpointSpec | EnvironmentSpec) -> dict[str, Any]:
+    return {"rollout": declared.rollout and without(declared.rollout)}
 
 
 def model_table(model: ModelSpec) -> dict[str, Any]:
@@ -161,7 +188,9 @@ def written(spec: RegistrySpec) -> str:
     told = {"email": spec.notifications.email, "slack": None if slack is None else without(slack)}
     tables = {
         "registry": {"name": spec.name, "stages": spec.stages, "group_stacks": spec.group_stacks},
-        "environments": {name: without(each, "name") for name, each in spec.environments.items()},
+        "environments": {
+            name: {**without(each, "name"), **rollout_table(each)} for name, each in spec.environments.items()
+        },
         "models": {name: model_table(each) for name, each in spec.models.items()},
         "notifications": told,
         "access": without(spec.access),
