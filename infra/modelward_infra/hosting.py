@@ -13,6 +13,7 @@ from modelward.core.names import endpoint_name, rollout_prefix
 from modelward_infra.arns import sagemaker_arns
 from modelward_infra.grants import accept_wildcards, acknowledge_wildcards, allow
 from modelward_infra.placement import (
+    allow_comparing,
     allow_letting_be,
     allow_making,
     allow_running,
@@ -167,7 +168,8 @@ class Endpoints(Construct):
         self._role, self._is_guarded = props.role, props.spec.is_guarded
         self._pairs = sorted((model.name, place) for model in props.spec.models.values() for place in model.endpoints)
         self._specs = [props.spec.models[name].endpoints[place] for name, place in self._pairs]
-        self._declared = list(zip(self._pairs, self._specs, strict=True))
+        self._scaled = [pair for pair, spec in zip(self._pairs, self._specs, strict=True) if spec.autoscaling]
+        self._tried = [pair for pair in self._pairs if _is_tried(props.spec, *pair)]
         self.names: Sequence[str] = [endpoint_name(*pair) for pair in self._pairs]
 
     @property
@@ -181,9 +183,9 @@ class Endpoints(Construct):
         return sagemaker_arns(self, {"endpoint": names, "endpoint-config": patterns, "model": patterns})
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
-        """Allow to look at endpoints; where instances are scaled, the plan of a rollout depends on their type."""
+        """Allow to look at endpoints; the plan of a rollout may depend on what the config in use says."""
         allow(grantee, ["sagemaker:DescribeEndpoint"], *self._arns()["endpoint"])
-        configs = self._scaled()["endpoint-config"]
+        configs = self._arns([*self._scaled, *self._tried])["endpoint-config"]
         allow(grantee, ["sagemaker:DescribeEndpointConfig"], *configs)
         accept_wildcards(grantee, configs, _EACH_CONFIG)
 
@@ -201,10 +203,14 @@ class Endpoints(Construct):
             allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
         allow_making(grantee, self._specs)
         allow_letting_be(grantee, self._specs)
-        allow_scaling(grantee, self._scaled())
+        allow_scaling(grantee, self._arns(self._scaled))
         if self._is_guarded:
             allow_watching(grantee)
+        allow_comparing(grantee, self._arns(self._tried))
         self._role.grant_pass(grantee)
 
-    def _scaled(self) -> Mapping[str, list[str]]:
-        return self._arns([pair for pair, spec in self._declared if spec.autoscaling])
+
+def _is_tried(spec: RegistrySpec, model: str, environment: str) -> bool:
+    """Tell whether new versions of a model are tried beside the live one first."""
+    rollout = spec.rollout(model, environment)
+    return rollout is not None and rollout.strategy.is_trial

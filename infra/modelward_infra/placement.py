@@ -96,6 +96,20 @@ def allow_watching(grantee: iam.IGrantable) -> None:
     accept_wildcards(grantee, [alarms], _EACH_ALARM)
 
 
+def allow_comparing(grantee: iam.IGrantable, tried: Mapping[str, Sequence[str]]) -> None:
+    """Allow to see who serves, to shift calls between the two versions of a trial, and to read the figures of both.
+
+    Args:
+        grantee: Who makes endpoints.
+        tried: The ARNs of the endpoints whose versions are tried, and of their configs, by type; there may be none.
+    """
+    allow(grantee, ["sagemaker:DescribeEndpointConfig"], *tried["endpoint-config"])
+    allow(grantee, ["sagemaker:UpdateEndpointWeightsAndCapacities"], *tried["endpoint"])
+    if tried["endpoint"]:
+        allow(grantee, ["cloudwatch:GetMetricData"], "*")
+        accept_wildcards(grantee, ["*"], "CloudWatch's GetMetricData knows no resources.")
+
+
 def _targets(stack: Stack) -> str:
     return stack.format_arn(service="application-autoscaling", resource="scalable-target", resource_name="*")
 

@@ -238,6 +238,27 @@ def scaled(synthesize: Any) -> Any:
     return synthesize(synthesize.declare("digits", "letters").replace(kind, setting, 1))
 
 
+@pytest.fixture(scope="module")
+def tried(synthesize: Any) -> Any:
+    """Give the stacks of a registry of which one endpoint tries new versions beside the live one, and another not."""
+    kind = "instance_type = 'ml.m5.large'"
+    setting = f'{kind}\nrollout = {{ strategy = "ab", percent = 10 }}'
+    return synthesize(synthesize.declare("digits", "letters").replace(kind, setting, 1))
+
+
+def test_calls_are_shifted_and_compared_where_versions_are_tried_and_nowhere_else(assembly, tried) -> None:
+    shifted = _by_action(tried.statements("reconcile"), "sagemaker")["sagemaker:UpdateEndpointWeightsAndCapacities"]
+    assert [str(resource).rsplit("endpoint/", 1)[-1].strip("\"]}' ") for resource in _listed(shifted[0])] == [
+        "digits-production"
+    ]
+    assert "cloudwatch:GetMetricData" in _by_action(tried.statements("reconcile"), "cloudwatch")
+    assert _by_action(assembly.statements("reconcile"), "cloudwatch") == {}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _by_action(statements: list[dict[str, Any]], service: str) -> dict[str, tuple[list[str], Any]]:
     return {
         action: (statement["Resource"], statement.get("Condition"))
@@ -411,11 +432,11 @@ def _size(document: Any) -> int:
     return len(text) + 15 * text.count("arn:aws:") + 60 * text.count("Exports")
 
 
-def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled) -> None:
+def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled, tried) -> None:
     """Read the calls out of the gateways' code; artifacts and registrations are the clients', not the functions'."""
     allowed = {
         action.partition(":")[2].lower()
-        for stacks in (assembly, scaled)
+        for stacks in (assembly, scaled, tried)
         for name in HANDLERS
         for statement in stacks.statements(name)
         for action in statement["Action"]

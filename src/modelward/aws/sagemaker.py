@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.core.arn import VersionArn
-from modelward.core.endpoint import Endpoint
+from modelward.core.endpoint import Endpoint, Serving
 from modelward.core.model_package import (
     BECAUSE_KEY,
     DECIDED_KEY,
     ENTERED_KEY,
+    SHARE_KEY,
     ApprovalStatus,
     Caller,
     Entered,
@@ -63,8 +64,18 @@ class SageMaker:
         life_cycle: LifeCycle | None = None,
         entered: Entered | None = None,
         is_decision: bool = False,
+        share: int | None = None,
     ) -> None:
         """Change verdict, stage or both in one call (`UpdateModelPackage`); what is not given stays as it is.
+
+        Args:
+            arn: The version.
+            approval: The verdict.
+            reason: Of the verdict.
+            life_cycle: The stage, with its reason.
+            entered: The decision that put it there.
+            is_decision: Whether this is that decision, and not what follows from it.
+            share: How many calls of a hundred it takes while it is tried there.
 
         Raises:
             NotFoundError: there is no such version.
@@ -81,6 +92,8 @@ class SageMaker:
         if entered and life_cycle and is_decision:
             decision = {DECIDED_KEY: str(entered), BECAUSE_KEY: packed(life_cycle.description)}
             request["CustomerMetadataProperties"] |= decision
+        if entered and share is not None:
+            request["CustomerMetadataProperties"] |= {SHARE_KEY: f"{share} {entered}"}
         with translated("UpdateModelPackage", kind="version", name=_short(arn)):
             self._client.update_model_package(**request)
 
@@ -145,14 +158,18 @@ class SageMaker:
                 answer = self._client.describe_endpoint(EndpointName=name)
         except NotFoundError:
             return None
+        variants = answer.get("ProductionVariants", [])
         return Endpoint(
             name=answer["EndpointName"],
             status=answer["EndpointStatus"],
             config_name=answer.get("EndpointConfigName", ""),
             modified_at=answer["LastModifiedTime"].astimezone(UTC),
             failure_reason=answer.get("FailureReason", ""),
-            is_serverless=any("CurrentServerlessConfig" in each for each in answer.get("ProductionVariants", [])),
+            is_serverless=any("CurrentServerlessConfig" in each for each in variants),
             pending_config=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+            weights={
+                each["VariantName"]: each.get("DesiredWeight", 0.0) for each in answer.get("ProductionVariants", [])
+            },
         )
 
     def create_model(
@@ -181,24 +198,24 @@ class SageMaker:
             )
 
     def create_endpoint_config(
-        self, *, name: str, variant: Mapping[str, Any], settings: Mapping[str, Any], tags: Mapping[str, str]
+        self, *, name: str, variants: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], tags: Mapping[str, str]
     ) -> None:
-        """Make an endpoint config with one variant (`CreateEndpointConfig`).
+        """Make an endpoint config (`CreateEndpointConfig`).
 
         Args:
             name: Of the config.
-            variant: Its `ProductionVariant`.
-            settings: Members of the request on what all variants have in common, such as `KmsKeyId`.
+            variants: Its `ProductionVariants`.
+            settings: Members of the request beside them, such as `KmsKeyId`.
             tags: Of the config.
 
         Raises:
             AlreadyExistsError: there is one of that name.
             AwsError: any other refusal.
         """
-        with translated("CreateEndpointConfig", kind="model", name=str(variant["ModelName"])):
+        with translated("CreateEndpointConfig", kind="model", name=str(variants[0]["ModelName"])):
             self._client.create_endpoint_config(
                 EndpointConfigName=name,
-                ProductionVariants=[variant],  # type: ignore[list-item]  # a ProductionVariant of the API
+                ProductionVariants=variants,  # type: ignore[arg-type]  # ProductionVariants of the API
                 Tags=_tags(tags),
                 **settings,
             )
@@ -214,8 +231,11 @@ class SageMaker:
         with translated("CreateEndpoint", kind="endpoint config", name=config_name):
             self._client.create_endpoint(EndpointName=name, EndpointConfigName=config_name, Tags=_tags(tags))
 
-    def instance_type(self, config_name: str) -> str:
-        """Read on which instances an endpoint config serves (`DescribeEndpointConfig`); empty if it is serverless.
+    def serving(self, config_name: str) -> Serving:
+        """Read what an endpoint config serves, and on which instances (`DescribeEndpointConfig`).
+
+        Returns:
+            Its first variant; the instance type is empty if it is serverless.
 
         Raises:
             NotFoundError: there is no such config.
@@ -223,7 +243,8 @@ class SageMaker:
         """
         with translated("DescribeEndpointConfig", kind="endpoint config", name=config_name):
             found = self._client.describe_endpoint_config(EndpointConfigName=config_name)
-        return found["ProductionVariants"][0].get("InstanceType", "")
+        variant = found["ProductionVariants"][0]
+        return Serving(variant.get("ModelName", ""), variant.get("InstanceType", ""))
 
     def update_endpoint(
         self, *, name: str, config_name: str, deployment: Mapping[str, Any] | None = None, keeps_count: bool = False
@@ -245,6 +266,25 @@ class SageMaker:
         with translated("UpdateEndpoint", kind="endpoint or config", name=f"{name} or {config_name}"):
             self._client.update_endpoint(
                 EndpointName=name, EndpointConfigName=config_name, RetainAllVariantProperties=keeps_count, **guarded
+            )
+
+    def update_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        """Shift calls between the variants of an endpoint (`UpdateEndpointWeightsAndCapacities`).
+
+        Args:
+            endpoint: Its name.
+            weights: By variant; what counts is their proportion.
+
+        Raises:
+            ConflictError: it is being changed already.
+            NotFoundError: there is none of that name.
+            AwsError: any other refusal.
+        """
+        wanted = [{"VariantName": name, "DesiredWeight": weight} for name, weight in weights.items()]
+        with translated("UpdateEndpointWeightsAndCapacities", kind="endpoint", name=endpoint):
+            self._client.update_endpoint_weights_and_capacities(
+                EndpointName=endpoint,
+                DesiredWeightsAndCapacities=wanted,  # type: ignore[arg-type]  # DesiredWeightAndCapacities of the API
             )
 
     def delete_endpoint(self, name: str) -> None:

@@ -112,6 +112,16 @@ _ROLL_BACK = (
     option("--to", "the version to go back to; else the one that was verified before", "VERSION", kind=kinds.version),
     *_CHANGE,
 )
+_SHARE = (
+    _MODEL,
+    _ENVIRONMENT,
+    Argument(
+        "percent", "how many calls of a hundred the version that is tried shall take", "PERCENT", kinds.whole(1, 99)
+    ),
+    _REASON,
+    *_CHANGE,
+)
+_FINISH = (_MODEL, _ENVIRONMENT, _VERSION, _REASON, *_CHANGE)
 _SERVE = (
     _MODEL,
     option("--stage", "the stage whose version is served", "STAGE", is_required=True),
@@ -253,6 +263,22 @@ COMMANDS = (
         "rollouts:rollback",
         _ROLL_BACK,
         'modelward rollback digits production --reason "errors on sevens"',
+    ),
+    Command(
+        "ab share",
+        "Give the version that is tried beside the live one another share of the calls.",
+        "rollouts:share",
+        _SHARE,
+        'modelward ab share digits production 30 --reason "no complaints at 10"',
+        'A trial begins when a version is promoted to an environment whose rollout has strategy = "ab".',
+    ),
+    Command(
+        "ab finish",
+        "Finish a trial of two versions: the one that is named takes all calls.",
+        "rollouts:finish",
+        _FINISH,
+        'modelward ab finish digits production 2 --reason "more of its answers are taken"',
+        "The version is the one that is tried or the live one; the other leaves the stage.",
     ),
     Command(
         "history",

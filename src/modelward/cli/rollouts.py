@@ -1,4 +1,4 @@
-"""Commands that change what an environment serves: deploy, rollback."""
+"""Commands that change what an environment serves: deploy, rollback, ab share and finish."""
 
 from modelward.cli.changing import show_outcome, show_plan
 from modelward.cli.context import Context
@@ -28,3 +28,26 @@ def rollback(
     version = line.roll_back(environment, reason=reason, to=to)
     step = f"modelward deploy {model} {environment}, which waits until the rollout is verified"
     show_outcome(context.terminal, version, json=json, next_step=step)
+
+
+def share(context: Context, *, model: str, environment: str, percent: int, reason: str, plan: bool, json: bool) -> None:
+    """Shift calls to or from the version that is tried."""
+    line = context.model(model)
+    if plan:
+        show_plan(context.terminal, line.plan_share(environment, percent, reason=reason), json=json)
+        return
+    version = line.share(environment, percent, reason=reason)
+    show_outcome(context.terminal, version, json=json, next_step=f"modelward status {model}")
+
+
+def finish(
+    context: Context, *, model: str, environment: str, version: int, reason: str, plan: bool, json: bool
+) -> None:
+    """Let one version of a trial take all calls."""
+    line = context.model(model)
+    if plan:
+        show_plan(context.terminal, line.plan_finish(environment, version, reason=reason), json=json)
+        return
+    winner = line.finish(environment, version, reason=reason)
+    step = f"modelward deploy {model} {environment}, which waits until the rollout is verified"
+    show_outcome(context.terminal, winner, json=json, next_step=step)

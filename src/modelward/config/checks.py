@@ -20,8 +20,22 @@ from modelward.core.names import endpoint_name
 # Two resources each; a stack of CloudFormation holds 500.
 MOST_OWN_APPROVERS = 200
 
-# DeploymentConfig: how many instances of a hundred a part may have.
-_PARTS = {Strategy.CANARY: (1, 50), Strategy.LINEAR: (10, 50), Strategy.ROLLING: (5, 50)}
+# How many instances of a hundred a part may have (DeploymentConfig), or how many calls of a hundred a trial.
+_PARTS = {
+    Strategy.CANARY: (1, 50),
+    Strategy.LINEAR: (10, 50),
+    Strategy.ROLLING: (5, 50),
+    Strategy.SHADOW: (1, 100),
+    Strategy.AB: (1, 99),
+}
+# By key, the strategies that need it, and those that may have it besides.
+_GRADUAL = {Strategy.CANARY, Strategy.LINEAR, Strategy.ROLLING}
+_NEEDED = {"percent": _PARTS.keys(), "wait_s": _GRADUAL, "trial_s": {Strategy.SHADOW}}
+_WELCOME = {
+    "slower_by_at_most_percent": {Strategy.SHADOW},
+    "termination_wait_s": {Strategy.ALL_AT_ONCE, Strategy.CANARY, Strategy.LINEAR},
+    "time_limit_s": {Strategy.ALL_AT_ONCE, *_GRADUAL},
+}
 _EXCLUDED = "ml.inf1."
 
 
@@ -115,7 +129,7 @@ def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
             _check_limits(endpoint.autoscaling, here.at("autoscaling"))
         if endpoint.rollout:
             _check_rollout(endpoint.rollout, here.at("rollout"))
-        _check_can_be_gradual(endpoint, spec.rollout(model.name, name), here)
+        _check_can_move(endpoint, spec.rollout(model.name, name), here)
 
 
 def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
@@ -142,40 +156,55 @@ def _check_limits(scaling: AutoscalingSpec, place: Place) -> None:
 def _check_rollout(rollout: RolloutSpec, place: Place) -> None:
     """Refuse what SageMaker refuses of a DeploymentConfig, and what it would take and not do."""
     kind = rollout.strategy
-    for key, value in (("percent", rollout.percent), ("wait_s", rollout.wait_s)):
-        if (value is None) is kind.is_gradual:
-            found = "nothing" if value is None else f"{value} beside strategy {kind.value!r}"
-            rule = f"a number, which strategy {kind.value!r} needs" if kind.is_gradual else "nothing: it has no parts"
-            raise place.at(key).refuse(found=found, allowed=rule)
-    if kind.is_gradual:
-        low, high = _PARTS[kind]
-        if not low <= (rollout.percent or 0) <= high:
-            raise place.at("percent").refuse(found=spell(rollout.percent), allowed=f"{low} to {high}")
-    if kind is Strategy.ROLLING and rollout.termination_wait_s is not None:
-        allowed = "nothing: a rolling rollout ends the old instances batch by batch"
-        raise place.at("termination_wait_s").refuse(found=spell(rollout.termination_wait_s), allowed=allowed)
+    for key, having in (*_NEEDED.items(), *_WELCOME.items()):
+        value = getattr(rollout, key)
+        if value is not None and kind not in having:
+            allowed = f"nothing: it is for {', '.join(sorted(having))}"
+            raise place.at(key).refuse(found=f"{value} beside strategy {kind.value!r}", allowed=allowed)
+        if value is None and kind in _NEEDED.get(key, ()):
+            raise place.at(key).refuse(found="nothing", allowed=f"a number, which strategy {kind.value!r} needs")
+    low, high = _PARTS.get(kind, (0, 0))
+    if not low <= (rollout.percent or 0) <= high:
+        raise place.at("percent").refuse(found=spell(rollout.percent), allowed=f"{low} to {high}")
     if rollout.time_limit_s is not None and rollout.time_limit_s <= rollout.waits_s:
         allowed = f"more than the {rollout.waits_s} s that it waits, by as much as instances need to start"
         raise place.at("time_limit_s").refuse(found=spell(rollout.time_limit_s), allowed=allowed)
 
 
-def _check_can_be_gradual(endpoint: EndpointSpec, rollout: RolloutSpec | None, place: Place) -> None:
+def _check_can_move(endpoint: EndpointSpec, rollout: RolloutSpec | None, place: Place) -> None:
     """Refuse what SageMaker silently does all at once, without a bake (Deployment guardrails, "Exclusions")."""
-    if rollout is None or not rollout.strategy.is_gradual:
+    if rollout is None:
         return
-    why = None
-    if endpoint.serverless:
-        why = "a serverless endpoint, which has no instances to move"
-    elif endpoint.initial_count < 2:
-        why = "one instance, of which there is no part"
-    elif (endpoint.instance_type or "").startswith(_EXCLUDED):
-        why = f"{endpoint.instance_type}, which SageMaker moves all at once"
-    elif not endpoint.rollback_symptoms:
-        why = "no alarms on errors or latency, so nothing would ever end it early"
-    if why:
-        kind = rollout.strategy.value
+    why, step = None, ""
+    if rollout.strategy.is_gradual:
+        why = _why_not_gradual(endpoint)
         step = "two instances or more, and alarms with errors_5xx_at_most or latency_p90_ms_at_most"
-        raise place.refuse(found=f"{why}, beside strategy {kind!r}", allowed=f"{step}; or rollout = {{}} here")
+    elif rollout.strategy.is_trial:
+        why = _why_no_trial(endpoint)
+        step = "instance_type and instance_count"
+    if why:
+        found = f"{why}, beside strategy {rollout.strategy.value!r}"
+        raise place.refuse(found=found, allowed=f"{step}; or rollout = {{}} here")
+
+
+def _why_not_gradual(endpoint: EndpointSpec) -> str | None:
+    if endpoint.serverless:
+        return "a serverless endpoint, which has no instances to move"
+    if endpoint.initial_count < 2:
+        return "one instance, of which there is no part"
+    if (endpoint.instance_type or "").startswith(_EXCLUDED):
+        return f"{endpoint.instance_type}, which SageMaker moves all at once"
+    if not endpoint.rollback_symptoms:
+        return "no alarms on errors or latency, so nothing would ever end it early"
+    return None
+
+
+def _why_no_trial(endpoint: EndpointSpec) -> str | None:
+    if endpoint.serverless:
+        return "a serverless endpoint, which has one variant only"
+    if endpoint.autoscaling:
+        return "autoscaling, which would scale two versions apart"
+    return None
 
 
 def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:

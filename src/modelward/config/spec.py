@@ -145,11 +145,18 @@ class Strategy(StrEnum):
     CANARY = "canary"
     LINEAR = "linear"
     ROLLING = "rolling"
+    SHADOW = "shadow"
+    AB = "ab"
 
     @property
     def is_gradual(self) -> bool:
         """Whether the traffic moves in parts, so that alarms can end it early."""
-        return self is not Strategy.ALL_AT_ONCE
+        return self in (Strategy.CANARY, Strategy.LINEAR, Strategy.ROLLING)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether a version serves beside the live one first."""
+        return self in (Strategy.SHADOW, Strategy.AB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +166,14 @@ class RolloutSpec:
     strategy: Annotated[
         Strategy,
         "all-at-once: the new instances take all calls together. canary: a part first. linear: part by part."
-        " rolling: the instances are replaced batch by batch.",
+        " rolling: the instances are replaced batch by batch. shadow: they get a copy of the calls for a time, then"
+        " their figures decide. ab: they take a share of the calls until `modelward ab finish`.",
     ] = Strategy.ALL_AT_ONCE
     percent: Annotated[
         int | None,
-        Number(minimum=1, maximum=50),
-        "How many instances of a hundred a canary, a linear step (10 or more) or a rolling batch (5 or more) has.",
+        Number(minimum=1, maximum=100),
+        "How many instances of a hundred a canary (1 to 50), a linear step (10 to 50) or a rolling batch (5 to 50) has;"
+        " how many calls of a hundred a shadow gets a copy of (1 to 100), or an ab trial begins with (1 to 99).",
     ] = None
     wait_s: Annotated[
         int | None, Number(minimum=0, maximum=3600), "How many seconds the alarms are watched after each part."
@@ -178,6 +187,16 @@ class RolloutSpec:
         int | None,
         Number(minimum=600, maximum=28_800),
         "After how many seconds SageMaker goes back to the old version.",
+    ] = None
+
+    trial_s: Annotated[
+        int | None, Number(minimum=600, maximum=2_592_000), "For how many seconds a shadow gets its copies."
+    ] = None
+    slower_by_at_most_percent: Annotated[
+        int | None,
+        Number(minimum=0, maximum=1000),
+        "By how much longer than the live version a shadow may take for a call on average; without it, any time will"
+        " do.",
     ] = None
 
     @property

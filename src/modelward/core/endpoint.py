@@ -1,11 +1,14 @@
 """An endpoint, as SageMaker tells of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 # One name for ever: guardrails refuse an update that renames a variant, and metrics and alarms go by it.
 VARIANT = "AllTraffic"
+# The version that is tried beside the live one.
+CHALLENGER = "Challenger"
 
 # DescribeEndpoint's words. In these an endpoint refuses every change; its own next event wakes the reconciler.
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
@@ -15,7 +18,8 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 class Endpoint:
     """What DescribeEndpoint says: `config_name` is what serves now, also while an update to another is under way.
 
-    `pending_config` is that other one, as `PendingDeploymentSummary` names it; empty when there is none.
+    `pending_config` is that other one, as `PendingDeploymentSummary` names it; empty when there is none. `weights` are
+    the desired ones of its variants.
     """
 
     name: str
@@ -25,11 +29,34 @@ class Endpoint:
     failure_reason: str = ""
     is_serverless: bool = False
     pending_config: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_busy(self) -> bool:
         """Whether it refuses changes for now."""
         return self.status in BUSY
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What an endpoint config says of its first variant: the name of its model, the instances it runs on."""
+
+    model: str = ""
+    instance_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What callers had from a variant over a time: calls, those that failed with a 5xx status, their mean time."""
+
+    calls: int = 0
+    errors: int = 0
+    latency_ms: float = 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Give the part of the calls that failed, 0 to 1."""
+        return self.errors / self.calls if self.calls else 0.0
 
 
 class Symptom(StrEnum):

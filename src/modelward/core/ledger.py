@@ -40,6 +40,8 @@ class EntryKind(StrEnum):
     """It was approved or promoted against its gates, and put back."""
     DEPLOYING = "deploying"
     """Its rollout to an environment was asked for."""
+    TRYING = "trying"
+    """It was put beside the live version, for a copy or a share of the calls; also when that share changes."""
     POSTPONED = "postponed"
     """Its rollout could not begin: something else was changing the endpoint. It is tried again."""
     VERIFIED = "verified"

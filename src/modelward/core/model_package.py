@@ -167,6 +167,15 @@ class ModelPackage:
         return unpacked(self.metadata.get(BECAUSE_KEY, ""))
 
     @property
+    def share(self) -> int | None:
+        """How many calls of a hundred it shall take while it is tried beside the live version; None: nobody has said.
+
+        What was said counts for the decision that put it into its stage, and for no later one.
+        """
+        percent, _, stamp = self.metadata.get(SHARE_KEY, "").partition(" ")
+        return int(percent) if percent.isdecimal() and stamp == str(self.entered) else None
+
+    @property
     def stage(self) -> str | None:
         """The stage it stands in; None when it was never given one."""
         return self.life_cycle.stage if self.life_cycle else None
@@ -250,6 +259,7 @@ REQUEST_KEY = OUR_KEY + "request"
 ENTERED_KEY = OUR_KEY + "entered"
 DECIDED_KEY = OUR_KEY + "decided"
 BECAUSE_KEY = OUR_KEY + "because"
+SHARE_KEY = OUR_KEY + "share"
 BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
 TRAINED_KEY = OUR_KEY + "trained-at"

@@ -98,8 +98,8 @@ def endpoint_name(model: str, environment: str) -> str:
     return fit_name(model, environment)
 
 
-# A digest that ends in s is that of a configuration whose instances are scaled.
-_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{7}([0-9a-f]|(?P<scaled>s))$")
+# A digest that ends in s is that of a configuration whose instances are scaled; in t, that of a trial.
+_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{7}(?P<mark>[0-9a-fst])$")
 _TAIL_LIMIT = len("-v999999999-00000000")
 
 
@@ -116,7 +116,8 @@ def rollout_name(model: str, environment: str, version: int, digest: str) -> str
         environment: The environment.
         version: The version, 1 to 999,999,999; `version_in` reads it back from any such name.
         digest: Eight hexadecimal digits over all that goes into them; it also tells apart what cutting made equal.
-            The last one is an s where the number of instances follows the calls (`is_scaled`).
+            The last one is an s where the number of instances follows the calls (`is_scaled`), and a t where another
+            version is tried beside the one that the name tells (`is_trial`).
     """
     return f"{rollout_prefix(model, environment)}-v{version}-{digest}"
 
@@ -129,5 +130,14 @@ def version_in(name: str) -> int | None:
 
 def is_scaled(name: str) -> bool:
     """Tell by the name of an endpoint config whether whoever made it let the number of instances follow the calls."""
+    return _mark(name) == "s"
+
+
+def is_trial(name: str) -> bool:
+    """Tell by the name of an endpoint config whether another version is tried beside the one that the name tells."""
+    return _mark(name) == "t"
+
+
+def _mark(name: str) -> str:
     match = _TAIL.search(name)
-    return match is not None and match["scaled"] is not None
+    return match["mark"] if match else ""

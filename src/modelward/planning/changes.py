@@ -71,13 +71,16 @@ class UpdateVersion:
     entered: Entered | None = None
     is_decision: bool = False
     """Whether a person decides here, and not a rule that follows from a decision."""
+    share: int | None = None
+    """How many calls of a hundred it shall take while it is tried; None: as it is."""
 
     def line(self) -> str:
         """Say it in one line."""
         verdict = f" {self.approval.value} ({self.reason})" if self.approval else ""
         cycle = self.life_cycle
         stage = f" stage {cycle.stage}/{cycle.status} ({cycle.description})" if cycle else ""
-        return f"UpdateModelPackage  v{self.version}:{verdict}{stage}"
+        share = "" if self.share is None else f" {self.share} % of the calls"
+        return f"UpdateModelPackage  v{self.version}:{verdict}{stage}{share}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,21 @@ class Captures:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenger:
+    """A version that is tried beside the one that a configuration serves.
+
+    Args:
+        model_name: Its model.
+        percent: How many calls of a hundred it takes, or gets a copy of.
+        is_shadow: Whether it gets copies, and nobody hears its answers.
+    """
+
+    model_name: str
+    percent: int
+    is_shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CreateEndpointConfig:
     """Make the configuration that serves a version (`CreateEndpointConfig`); it may be there already."""
 
@@ -128,13 +146,17 @@ class CreateEndpointConfig:
     endpoint: EndpointSpec
     captures: Captures | None = None
     """Where it captures calls; None when it captures none."""
+    challenger: Challenger | None = None
 
     def line(self) -> str:
         """Say it in one line."""
-        spec = self.endpoint
+        spec, tried = self.endpoint, self.challenger
         kind = f"serverless {spec.serverless.memory_mb} MB" if spec.serverless else ""
         capture = f", captures to {self.captures.uri}" if self.captures else ""
-        return f"CreateEndpointConfig {self.name}  ({kind or f'{spec.initial_count} x {spec.instance_type}'}{capture})"
+        fleet = f"{2 if tried else 1} x {spec.initial_count}" if tried else str(spec.initial_count)
+        copies = "a copy of " if tried and tried.is_shadow else ""
+        trial = f", {copies}{tried.percent} % to {tried.model_name}" if tried else ""
+        return f"CreateEndpointConfig {self.name}  ({kind or f'{fleet} x {spec.instance_type}'}{trial}{capture})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +202,19 @@ class UpdateEndpoint:
         how = [str(self.guard)] if self.guard else []
         how += ["with as many instances as now"] if self.keeps_count else []
         return f"UpdateEndpoint      {self.name} -> {self.config_name}" + (f"  ({'; '.join(how)})" if how else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftCalls:
+    """Shift calls between the variants of an endpoint (`UpdateEndpointWeightsAndCapacities`)."""
+
+    endpoint: str
+    weights: Mapping[str, float]
+
+    def line(self) -> str:
+        """Say it in one line."""
+        shares = ", ".join(f"{weight:g} % to {variant}" for variant, weight in self.weights.items())
+        return f"UpdateEndpointWeightsAndCapacities {self.endpoint}  ({shares})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +292,7 @@ Change = (
     | CreateEndpointConfig
     | CreateEndpoint
     | UpdateEndpoint
+    | ShiftCalls
     | DeleteEndpoint
     | RegisterScaling
     | DeregisterScaling
@@ -309,7 +345,7 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case (
             LifeCycle()
-            | (Captures() | Guard())
+            | (Captures() | Guard() | Challenger())
             | EndpointSpec()
             | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AutoscalingSpec() | RolloutSpec())
         ):

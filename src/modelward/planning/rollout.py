@@ -12,6 +12,9 @@ looking at an endpoint that serves something else than it should:
 A config that was verified here before is a way back: it exists, so nothing has to be made, and it moves all at once
 and past the alarms, which may be in alarm just because of what it replaces.
 
+Where a trial is declared (`trial`), a new version is first *tried* beside the live one: the endpoint goes to a config
+with both, in the very same way, and from there to the new version's own, or back.
+
 No clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
 
 Where the number of instances follows the calls, that begins once a version is verified, and the names of configs tell
@@ -21,18 +24,19 @@ verified, or an update that failed, sets it free again.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec
-from modelward.core.endpoint import Endpoint, alarm_name
+from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec, RolloutSpec
+from modelward.core.endpoint import Endpoint, Figures, Serving, alarm_name
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
-from modelward.core.names import endpoint_name, is_scaled, rollout_name
+from modelward.core.names import endpoint_name, is_scaled, is_trial, rollout_name, version_in
 from modelward.planning.changes import (
     Captures,
+    Challenger,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
@@ -44,15 +48,18 @@ from modelward.planning.changes import (
     Plan,
     Record,
     RegisterScaling,
+    ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
 )
 from modelward.planning.review import is_admitted
 from modelward.planning.standing import desired
+from modelward.planning.trial import Trial, judge_shadow, trial_config
 
 SYSTEM = "modelward"
 _RETRY_S = 60
-_ROLLOUT_KINDS = frozenset({EntryKind.DEPLOYING, EntryKind.POSTPONED, EntryKind.VERIFIED, EntryKind.FAILED})
+_BEGUN = frozenset({EntryKind.TRYING, EntryKind.DEPLOYING})
+_ROLLOUT_KINDS = _BEGUN | {EntryKind.POSTPONED, EntryKind.VERIFIED, EntryKind.FAILED}
 
 
 class Refusal(Enum):
@@ -77,7 +84,8 @@ class Scene:
         endpoint: The endpoint as it is; None when there is none.
         chain: The entries of the desired version, oldest first.
         captures: Where endpoints that capture calls write them.
-        serving_type: The instance type that serves now, where `asks_for_type` says that it counts.
+        serving: What the config in use says, where `asks_for_serving` says that it counts.
+        figures: What callers had from both versions of a trial, where `asks_for_figures` says that its time is up.
         refusal: Why the update that was planned a moment ago was refused; None when none was.
     """
 
@@ -90,7 +98,8 @@ class Scene:
     endpoint: Endpoint | None
     chain: Sequence[Entry]
     captures: Captures | None = None
-    serving_type: str = ""
+    serving: Serving = field(default_factory=Serving)
+    figures: Mapping[str, Figures] | None = None
     refusal: Refusal | None = None
 
     @property
@@ -99,12 +108,33 @@ class Scene:
         return desired(self.standing, self.environment.stage)
 
     @property
-    def asks_for_type(self) -> bool:
-        """Whether the next move depends on the instance type that serves: one scaled configuration follows another."""
+    def rollout(self) -> RolloutSpec | None:
+        """What is declared of how the endpoint moves."""
+        return self.spec.rollout(self.model, self.environment.name)
+
+    @property
+    def asks_for_serving(self) -> bool:
+        """Whether the next move depends on what serves: one scaled config follows another, or a trial begins."""
         package, spec, endpoint = self.wanted, self.endpoint_spec, self.endpoint
-        if not (package and spec and spec.autoscaling and endpoint and is_scaled(endpoint.config_name)):
+        if package is None or spec is None or endpoint is None or endpoint.is_busy:
             return False
-        return not endpoint.is_busy and endpoint.config_name != _target(self, package, spec)
+        target = _target(self, package, spec)
+        if endpoint.config_name == target:
+            return False
+        is_rescaled = bool(spec.autoscaling) and is_scaled(endpoint.config_name)
+        return is_rescaled or (_is_to_be_tried(self, package, target) and _open_trial(self, package, target) is None)
+
+    @property
+    def asks_for_figures(self) -> tuple[datetime, datetime] | None:
+        """From when to when figures count: a shadow's time is up, and they decide; None when they decide nothing."""
+        package, spec, endpoint = self.wanted, self.endpoint_spec, self.endpoint
+        if package is None or spec is None or endpoint is None or endpoint.status != "InService":
+            return None
+        attempt = _open_trial(self, package, _target(self, package, spec))
+        rollout = self.rollout
+        if attempt is None or rollout is None or not rollout.trial_s or endpoint.config_name != attempt.facts["config"]:
+            return None
+        return attempt.at, attempt.at + timedelta(seconds=rollout.trial_s)
 
 
 def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captures: Captures | None = None) -> str:
@@ -155,6 +185,8 @@ def _behind_since(scene: Scene, plan: Plan) -> datetime | None:
     is_up = endpoint is not None and endpoint.status in ("InService", "SystemUpdating")
     if is_up and endpoint and endpoint.config_name == _target(scene, package, spec):
         return None
+    if is_up and endpoint and is_trial(endpoint.config_name) and plan.is_empty:
+        return None
     begun = [change.entry for change in plan.changes if isinstance(change, Record)]
     attempts = [*begun, _rollout_entry(scene, package)]
     decided_at = package.entered.at if package.entered else package.modified_at
@@ -169,21 +201,28 @@ def _plan(scene: Scene, now: datetime) -> Plan:
         return Plan(f"v{package.version} stands in {scene.environment.stage}, but its entry is not reviewed yet.")
     if scene.endpoint_spec is None:
         return _settle(scene, package, now)
-    endpoint = scene.endpoint
-    if endpoint and endpoint.is_busy:
-        return _await(scene, package, endpoint, now)
-    target = _target(scene, package, scene.endpoint_spec)
-    if endpoint and endpoint.status == "InService" and endpoint.config_name == target:
+    if scene.endpoint and scene.endpoint.is_busy:
+        return _await(scene, package, scene.endpoint, now)
+    return _move_on(scene, package, _target(scene, package, scene.endpoint_spec), now)
+
+
+def _move_on(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
+    serving = scene.endpoint.config_name if scene.endpoint and scene.endpoint.status == "InService" else None
+    if serving == target:
         return _settle(scene, package, now)
-    return _advance(scene, package, target, now)
+    trial = _trial(scene, package, target)
+    if trial and serving == trial.config:
+        return _on_trial(scene, package, target, trial, now)
+    return _advance(scene, package, target, trial, now)
 
 
 def _await(scene: Scene, package: ModelPackage, endpoint: Endpoint, now: datetime) -> Plan:
     """Wait for the endpoint's own next event; an attempt that found it busy with something else has not begun."""
     attempt = _rollout_entry(scene, package)
-    if attempt and attempt.kind is EntryKind.DEPLOYING and _is_anothers(scene, attempt, endpoint):
+    if attempt and attempt.kind in _BEGUN and _is_anothers(scene, attempt, endpoint):
         why = f"{endpoint.name} was {endpoint.status} for something else"
-        return Plan(f"{why}; v{package.version} waits its turn.", (Record(_postponed(scene, package, why, now)),))
+        entry = replace(_entry(scene, package, EntryKind.POSTPONED, why, now), facts=attempt.facts)
+        return Plan(f"{why}; v{package.version} waits its turn.", (Record(entry),))
     return Plan(f"Endpoint {endpoint.name} is {endpoint.status}; its own next event continues.")
 
 
@@ -220,18 +259,130 @@ def _scaling(scene: Scene) -> list[Change]:
     return [RegisterScaling(endpoint.name, spec.autoscaling)]
 
 
-def _advance(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
-    attempt = _rollout_entry(scene, package)
-    is_open = attempt is not None and attempt.kind is EntryKind.DEPLOYING and attempt.facts.get("config") == target
+def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | None, now: datetime) -> Plan:
+    attempt, goal = _rollout_entry(scene, package), trial.config if trial else target
+    is_open = attempt is not None and attempt.kind in _BEGUN and attempt.facts.get("config") == goal
     is_open = is_open and not (scene.refusal is Refusal.BUSY or _is_overtaken(attempt, scene.endpoint))
     if attempt and attempt.kind is EntryKind.FAILED and attempt.facts.get("config") == target:
         return _give_up(package)
     if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
-        return _failed(scene, package, attempt, now)
+        return _fail(scene, package, target, _failure(scene.endpoint, goal), now)
     if scene.endpoint and scene.endpoint.status == "Failed":
         again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
+    if trial:
+        return _begin_trial(scene, package, target, trial, None if is_open else _trying(scene, package, trial, now))
     return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
+
+
+def _is_to_be_tried(scene: Scene, package: ModelPackage, target: str) -> bool:
+    """Tell whether a version is tried beside the live one before it takes over.
+
+    Not where nothing serves that it could be compared with, nor on a way back; and the live version itself, in another
+    configuration, is no newcomer. A trial that was passed, or finished, is over.
+    """
+    rollout, endpoint = scene.rollout, scene.endpoint
+    if rollout is None or not rollout.strategy.is_trial or endpoint is None or endpoint.status != "InService":
+        return False
+    if version_in(endpoint.config_name) in (None, package.version) or package.share == 100:
+        return False
+    is_over = any(e.token == str(package.entered) and e.facts.get("config") == target for e in scene.chain)
+    return not (is_over or _is_proven(scene, target) or _is_way_back(scene, package))
+
+
+def _open_trial(scene: Scene, package: ModelPackage, target: str) -> Entry | None:
+    """Give the entry of the trial that is under way, or was asked for."""
+    if not _is_to_be_tried(scene, package, target):
+        return None
+    entry = _rollout_entry(scene, package, but=EntryKind.POSTPONED)
+    if entry is None or entry.kind is not EntryKind.TRYING or entry.facts.get("target") != target:
+        return None
+    return None if _is_overtaken(entry, scene.endpoint) else _first_of(scene, entry)
+
+
+def _first_of(scene: Scene, entry: Entry) -> Entry:
+    """Give the entry with which a trial began: later ones tell that its share was changed."""
+    config, token = entry.facts["config"], entry.token
+    alike = (e for e in scene.chain if e.kind is EntryKind.TRYING and e.token == token and e.facts["config"] == config)
+    return next(alike, entry)
+
+
+def _trial(scene: Scene, package: ModelPackage, target: str) -> Trial | None:
+    """Give the trial that a version is on, or goes on next; None when there is none."""
+    rollout, endpoint = scene.rollout, scene.endpoint
+    if rollout is None or endpoint is None or not _is_to_be_tried(scene, package, target):
+        return None
+    begun = _open_trial(scene, package, target)
+    model = begun.facts["live_model"] if begun else scene.serving.model
+    made_of = (target, model, rollout)
+    config = trial_config(scene.model, scene.environment.name, version_in(endpoint.config_name) or 0, made_of)
+    return Trial(config, model, rollout, (rollout.percent or 0) if package.share is None else package.share)
+
+
+def _on_trial(scene: Scene, package: ModelPackage, target: str, trial: Trial, now: datetime) -> Plan:
+    """Go on with a trial: a shadow's time runs, or its figures decide; an ab trial has the share that people want."""
+    live = version_in(trial.config)
+    if not trial.is_shadow:
+        return _shift(scene, package, trial, now)
+    counted = scene.asks_for_figures
+    if counted and now < counted[1]:
+        until = f"{counted[1]:%Y-%m-%d %H:%M} UTC"
+        return Plan(f"v{package.version} gets copies of the calls of v{live} until {until}; then its figures decide.")
+    if scene.figures is None:
+        again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
+        return Plan(f"The trial of v{package.version} is over; its figures are looked at.", (again,))
+    verdicts = judge_shadow(scene.figures, trial.rollout)
+    if not all(verdict.is_held for verdict in verdicts):
+        why = "; ".join(verdict.text for verdict in verdicts if not verdict.is_held)
+        return _fail(scene, package, target, f"as a shadow of v{live}, {why}", now)
+    entry = replace(_deploying(scene, package, target, now), verdicts=verdicts)
+    return _roll_out(scene, package, target, entry)
+
+
+def _shift(scene: Scene, package: ModelPackage, trial: Trial, now: datetime) -> Plan:
+    """Give a version of an ab trial the share of the calls that people want."""
+    name, weights = endpoint_name(scene.model, scene.environment.name), trial.weights
+    live, told = version_in(trial.config), _rollout_entry(scene, package)
+    if scene.endpoint and scene.endpoint.weights == weights:
+        why = (
+            f"v{package.version} takes {trial.share} % of the calls, v{live} the others, until somebody finishes that."
+        )
+        return Plan(why)
+    is_told = told is not None and told.facts.get("share") == str(trial.share)
+    recorded = [] if is_told else [Record(_trying(scene, package, trial, now))]
+    return Plan(f"v{package.version} shall take {trial.share} % of the calls.", (*recorded, ShiftCalls(name, weights)))
+
+
+def _begin_trial(scene: Scene, package: ModelPackage, target: str, trial: Trial, entry: Entry | None) -> Plan:
+    spec = scene.endpoint_spec
+    if spec is None:
+        raise AssertionError("a trial needs a declared endpoint")
+    captures = scene.captures if spec.data_capture else None
+    challenger = Challenger(target, trial.share, trial.is_shadow)
+    changes: tuple[Change, ...] = (
+        CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
+        CreateEndpointConfig(trial.config, trial.live_model, spec, captures, challenger),
+        *([Record(entry)] if entry else []),
+        UpdateEndpoint(endpoint_name(scene.model, scene.environment.name), trial.config),
+    )
+    return Plan(f"{scene.environment.name} shall try v{package.version}.", changes)
+
+
+def _trying(scene: Scene, package: ModelPackage, trial: Trial, now: datetime) -> Entry:
+    live, spec = version_in(trial.config), scene.endpoint_spec
+    what = f"a copy of {trial.share} % of the calls of v{live}" if trial.is_shadow else f"{trial.share} % of the calls"
+    said = f": {package.life_cycle.description}" if package.life_cycle and package.share is not None else ""
+    entry = _entry(scene, package, EntryKind.TRYING, f"v{package.version} gets {what}{said}", now)
+    who = package.modified_by.arn if package.share is not None else entry.who
+    facts = {
+        "config": trial.config,
+        "from_config": scene.endpoint.config_name if scene.endpoint else "",
+        "endpoint_modified": _modified(scene.endpoint),
+        "live_model": trial.live_model,
+        "target": _target(scene, package, spec) if spec else "",
+        "share": str(trial.share),
+    }
+    return replace(entry, facts=facts, who=who)
 
 
 def _is_overtaken(attempt: Entry | None, endpoint: Endpoint | None) -> bool:
@@ -272,15 +423,16 @@ def _move(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str) 
     guard = _guard(scene, package, spec, target)
     if not is_scaled(endpoint.config_name):
         return [UpdateEndpoint(name, target, guard=guard)]
-    if spec.autoscaling and spec.instance_type == scene.serving_type:
+    if spec.autoscaling and spec.instance_type == scene.serving.instance_type:
         return [UpdateEndpoint(name, target, keeps_count=True, guard=guard)]
     return [DeregisterScaling(name), UpdateEndpoint(name, target, guard=guard)]
 
 
 def _guard(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str) -> Guard | None:
     """Give how the endpoint moves forward; a way back is no experiment, and its alarms may be in alarm already."""
-    rollout = scene.spec.rollout(scene.model, scene.environment.name)
-    if rollout is None or _is_proven(scene, target) or _is_way_back(scene, package):
+    rollout = scene.rollout
+    # A trial ends without its other variant, and guardrails want the same variants before and after.
+    if rollout is None or rollout.strategy.is_trial or _is_proven(scene, target) or _is_way_back(scene, package):
         return None
     name = endpoint_name(scene.model, scene.environment.name)
     return Guard(rollout, tuple(alarm_name(name, symptom) for symptom in spec.rollback_symptoms))
@@ -289,11 +441,6 @@ def _guard(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str)
 def _is_way_back(scene: Scene, package: ModelPackage) -> bool:
     token = str(package.entered)
     return any(entry.kind is EntryKind.ROLLED_BACK and entry.token == token for entry in scene.chain)
-
-
-def _failed(scene: Scene, package: ModelPackage, attempt: Entry, now: datetime) -> Plan:
-    config = attempt.facts["config"]
-    return _fail(scene, package, config, _failure(scene.endpoint, config), now)
 
 
 def _give_up(package: ModelPackage, why: str = "the rollout failed") -> Plan:
@@ -365,17 +512,11 @@ def _with_status(package: ModelPackage, status: StageStatus, why: str = "") -> U
     return UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=package.entered)
 
 
-def _rollout_entry(scene: Scene, package: ModelPackage) -> Entry | None:
-    """Give the last word of the chain about the rollout of this decision to this environment."""
-    token, name = str(package.entered), scene.environment.name
-    return next(
-        (
-            entry
-            for entry in reversed(scene.chain)
-            if entry.kind in _ROLLOUT_KINDS and entry.environment == name and entry.token == token
-        ),
-        None,
-    )
+def _rollout_entry(scene: Scene, package: ModelPackage, but: EntryKind | None = None) -> Entry | None:
+    """Give the last word of the chain, of one kind aside, about the rollout of this decision to this environment."""
+    token, name, kinds = str(package.entered), scene.environment.name, _ROLLOUT_KINDS - {but}
+    told = (e for e in reversed(scene.chain) if e.kind in kinds and e.environment == name and e.token == token)
+    return next(told, None)
 
 
 def _modified(endpoint: Endpoint | None) -> str:
@@ -389,10 +530,6 @@ def _deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) 
     )
     facts = {"config": target, "from_config": from_config, "endpoint_modified": _modified(scene.endpoint)}
     return replace(entry, facts=facts)
-
-
-def _postponed(scene: Scene, package: ModelPackage, why: str, now: datetime) -> Entry:
-    return _entry(scene, package, EntryKind.POSTPONED, why, now)
 
 
 def _verified(scene: Scene, package: ModelPackage, now: datetime) -> Entry:

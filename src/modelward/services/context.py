@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     # Few functions scale anything, and none looks at a whole account; their cold starts need not pay for it.
     from modelward.aws.autoscaling import AutoScaling
     from modelward.aws.inventory import Inventory, Stacks, Tables
+    from modelward.aws.metrics import Metrics
 
 
 class Clients(Protocol):
@@ -76,6 +77,13 @@ class Context:
         from modelward.aws.autoscaling import AutoScaling
 
         return AutoScaling(self.client("application-autoscaling", self.here))
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """What callers have from those endpoints."""
+        from modelward.aws.metrics import Metrics
+
+        return Metrics(self.client("cloudwatch", self.here))
 
     @cached_property
     def inventory(self) -> "Inventory":

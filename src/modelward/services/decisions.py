@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from modelward.config.spec import Strategy
 from modelward.core.arn import VersionArn
 from modelward.core.errors import InputError, NotFoundError, PolicyError
 from modelward.core.gates import Verdict
 from modelward.core.model_package import METRIC_KEY, ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
-from modelward.planning.changes import Plan, UpdateVersion
+from modelward.planning.changes import AskReconciler, Plan, UpdateVersion
 from modelward.planning.gates import judge
 from modelward.planning.review import REFUSAL, approval_environment, entered_by_approval
 from modelward.planning.standing import (
     decided_after,
     decided_at,
     desired,
+    holder,
     is_eligible,
     live,
     served_from,
@@ -252,6 +254,92 @@ def plan_roll_back(
         return package, Plan(f"{environment_name} serves v{package.version} already, or will when its rollout ends.")
     change = _decision(context, package, environment.stage, reason, standing)
     return package, Plan(f"Roll {model} back to v{package.version} in {environment_name}.", (change,))
+
+
+def plan_share(
+    context: Context, model: str, environment_name: str, percent: int, reason: str
+) -> tuple[ModelPackage, Plan]:
+    """Plan to give the version that is tried in an environment another share of the calls.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        environment_name: A declared environment whose rollout is an ab trial.
+        percent: How many calls of a hundred it shall take, 1 to 99; with 100 it takes over, and the trial is finished.
+        reason: Why, on one line.
+
+    Returns:
+        The version that is tried, and the plan: the decision, and the request for it to be carried out.
+
+    Raises:
+        InputError: the reason is blank or not one line, or the share is out of range.
+        NotFoundError: no such model or environment.
+        PolicyError: no version is tried there.
+    """
+    reason = checked_reason(reason)
+    if not 1 <= percent <= 100:
+        raise InputError("percent", found=str(percent), rule="a share is 1 to 99; 100 finishes the trial")
+    package = _tried(context, model, environment_name)
+    cycle = LifeCycle(package.stage or "", package.stage_status or "", reason)
+    change = UpdateVersion(package.arn, package.version, life_cycle=cycle, entered=package.entered, share=percent)
+    asked = AskReconciler(model, environment_name, package.version)
+    return package, Plan(f"Give v{package.version} of {model} {percent} % of the calls.", (change, asked))
+
+
+def plan_finish(
+    context: Context, model: str, environment_name: str, winner: int, reason: str
+) -> tuple[ModelPackage, Plan]:
+    """Plan to finish an ab trial: one of its two versions takes all calls.
+
+    Args:
+        context: Gateways.
+        model: A declared model.
+        environment_name: A declared environment whose rollout is an ab trial.
+        winner: The version that is tried there, or the live one.
+        reason: Why, on one line.
+
+    Returns:
+        The winner, and the plan.
+
+    Raises:
+        InputError: the reason is blank or not one line.
+        NotFoundError: no such model or environment.
+        PolicyError: no version is tried there, or the winner is neither of the two.
+    """
+    tried = _tried(context, model, environment_name)
+    if winner == tried.version:
+        return plan_share(context, model, environment_name, 100, reason)
+    stage = context.spec.environments[environment_name].stage
+    live = holder(reading.standing_now(context, model, stage), stage)
+    if live is None or winner != live.version:
+        raise PolicyError(
+            f"v{winner} of {model}",
+            rule=f"is no version of the trial in {environment_name}: v{tried.version} is tried beside "
+            f"{f'v{live.version}' if live else 'nothing'}",
+            next_step=f"Name one of them, or see `modelward status {model}`.",
+        )
+    package, plan = plan_roll_back(context, model, environment_name, reason, live.version)
+    asked = AskReconciler(model, environment_name, package.version)
+    return package, replace(plan, changes=(*plan.changes, asked))
+
+
+def _tried(context: Context, model: str, environment_name: str) -> ModelPackage:
+    """Find the version that is tried in an environment; the list knows it right after it was promoted."""
+    context.model(model)
+    environment = reading.environment(context, environment_name)
+    is_served = environment_name in context.model(model).endpoints
+    rollout = context.spec.rollout(model, environment_name) if is_served else None
+    found = desired(reading.standing_now(context, model, environment.stage), environment.stage)
+    is_ab = rollout is not None and rollout.strategy is Strategy.AB
+    if not is_ab or found is None or found.stage_status != StageStatus.IN_PROGRESS:
+        raise PolicyError(
+            f"{environment_name} of {model}",
+            rule="tries no version beside the live one" if is_ab else 'has no rollout with strategy = "ab"',
+            next_step=f"Promote one: `modelward promote {model} VERSION {environment.stage} --reason …`."
+            if is_ab
+            else f'Declare [environments.{environment_name}.rollout] with strategy = "ab" and percent, and deploy.',
+        )
+    return found
 
 
 def _named(context: Context, model: str, environment_name: str, version: int) -> ModelPackage:

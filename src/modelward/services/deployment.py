@@ -10,7 +10,7 @@ from modelward.core.endpoint import Endpoint
 from modelward.core.errors import NotFoundError, RolloutError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
-from modelward.core.names import endpoint_name
+from modelward.core.names import endpoint_name, is_trial
 from modelward.planning.changes import AskReconciler, Plan
 from modelward.planning.rollout import config_name
 from modelward.planning.standing import decided_at
@@ -54,7 +54,7 @@ def ask(context: Context, model: str, environment_name: str) -> ModelPackage:
 def wait(
     context: Context, package: ModelPackage, environment_name: str, timeout_s: float, watch: Watch | None = None
 ) -> ModelPackage:
-    """Wait until an environment is verified to serve a version.
+    """Wait until an environment is verified to serve a version, or its trial there has begun.
 
     Args:
         context: Gateways and clock.
@@ -92,6 +92,8 @@ def wait(
 
 def _is_reached(now: ModelPackage, endpoint: Endpoint | None, target: str) -> bool:
     is_serving = not target or (endpoint is not None and endpoint.status == "InService")
+    if is_serving and endpoint and is_trial(endpoint.config_name):
+        return now.stage_status == StageStatus.IN_PROGRESS  # the trial runs; how it ends is told by itself
     return is_serving and now.stage_status == StageStatus.APPROVED and (not endpoint or endpoint.config_name == target)
 
 

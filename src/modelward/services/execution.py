@@ -5,7 +5,7 @@ from typing import Any
 
 from modelward.aws.sagemaker import SageMaker
 from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, RolloutSpec, Strategy
-from modelward.core.endpoint import VARIANT
+from modelward.core.endpoint import CHALLENGER, VARIANT
 from modelward.core.errors import AlreadyExistsError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
 from modelward.planning.changes import (
@@ -24,6 +24,7 @@ from modelward.planning.changes import (
     PutText,
     Record,
     RegisterScaling,
+    ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
     UploadFile,
@@ -98,11 +99,13 @@ def _update_version(context: Context, change: UpdateVersion) -> None:
         life_cycle=change.life_cycle,
         entered=change.entered,
         is_decision=change.is_decision,
+        share=change.share,
     )
 
 
 def _apply_to_endpoint(
-    context: Context, change: CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint | DeleteEndpoint
+    context: Context,
+    change: CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint | ShiftCalls | DeleteEndpoint,
 ) -> None:
     sagemaker = context.hosting
     match change:
@@ -117,8 +120,13 @@ def _apply_to_endpoint(
                 )
             )
         case CreateEndpointConfig():
-            made = {"variant": variant_of(change.model_name, change.endpoint), "settings": settings_of(change)}
-            _unless_there(lambda: sagemaker.create_endpoint_config(name=change.name, **made, tags=_TAGS))
+            _unless_there(
+                lambda: sagemaker.create_endpoint_config(
+                    name=change.name, variants=variants_of(change), settings=settings_of(change), tags=_TAGS
+                )
+            )
+        case ShiftCalls():
+            sagemaker.update_weights(change.endpoint, change.weights)
         case CreateEndpoint():
             named = {"name": change.name, "config_name": change.config_name}
             _patiently(context, lambda: sagemaker.create_endpoint(**named, tags=_TAGS))
@@ -164,8 +172,12 @@ def network_of(change: CreateModel) -> dict[str, Any]:
 
 def settings_of(change: CreateEndpointConfig) -> dict[str, Any]:
     """Spell what an endpoint config has beside its variant as members of the API's `CreateEndpointConfig`."""
-    key = change.endpoint.volume_key_arn
-    return {**({"KmsKeyId": key} if key else {}), **_capture_of(change.endpoint.data_capture, change.captures)}
+    key, shadows = change.endpoint.volume_key_arn, _shadows_of(change)
+    return {
+        **({"KmsKeyId": key} if key else {}),
+        **({"ShadowProductionVariants": shadows} if shadows else {}),
+        **_capture_of(change.endpoint.data_capture, change.captures),
+    }
 
 
 def _capture_of(spec: CaptureSpec | None, to: Captures | None) -> dict[str, Any]:
@@ -188,9 +200,25 @@ def _capture_of(spec: CaptureSpec | None, to: Captures | None) -> dict[str, Any]
     return {"DataCaptureConfig": capture}
 
 
-def variant_of(model_name: str, spec: EndpointSpec) -> dict[str, Any]:
-    """Spell the one variant of an endpoint config as the API's `ProductionVariant`."""
-    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model_name, "InitialVariantWeight": 1.0}
+def variants_of(change: CreateEndpointConfig) -> list[dict[str, Any]]:
+    """Spell the variants of an endpoint config that answer as the API's `ProductionVariants`."""
+    tried = change.challenger
+    if tried is None or tried.is_shadow:
+        return [_variant(VARIANT, change.model_name, change.endpoint, 1.0)]
+    shares = {VARIANT: (change.model_name, 100 - tried.percent), CHALLENGER: (tried.model_name, tried.percent)}
+    return [_variant(name, model, change.endpoint, float(share)) for name, (model, share) in shares.items()]
+
+
+def _shadows_of(change: CreateEndpointConfig) -> list[dict[str, Any]]:
+    """Spell the one that gets copies: as large a part of the calls as its weight is of that of the other."""
+    tried = change.challenger
+    if tried is None or not tried.is_shadow:
+        return []
+    return [_variant(CHALLENGER, tried.model_name, change.endpoint, tried.percent / 100)]
+
+
+def _variant(name: str, model: str, spec: EndpointSpec, weight: float) -> dict[str, Any]:
+    variant: dict[str, Any] = {"VariantName": name, "ModelName": model, "InitialVariantWeight": weight}
     if spec.serverless:
         capacity = {"MemorySizeInMB": spec.serverless.memory_mb, "MaxConcurrency": spec.serverless.max_concurrency}
         return {**variant, "ServerlessConfig": capacity}

@@ -104,6 +104,7 @@ _WORDS = {
     EntryKind.ROLLED_BACK: "comes back",
     EntryKind.REFUSED: "was refused and put back",
     EntryKind.DEPLOYING: "is being deployed",
+    EntryKind.TRYING: "is tried beside the live version",
     EntryKind.POSTPONED: "waits for its turn",
     EntryKind.VERIFIED: "is live and verified",
     EntryKind.FAILED: "failed to deploy; what served before still serves",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from modelward.config.spec import EnvironmentSpec
-from modelward.core.endpoint import Endpoint
+from modelward.core.endpoint import CHALLENGER, VARIANT, Endpoint, Serving
 from modelward.core.errors import AwsError, ConflictError, NotFoundError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
@@ -124,17 +124,23 @@ def plan_reconcile(
         review(context, model, package.version)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
-    return plan_rollout(replace(_with_type(context, scene), refusal=refusal), now=context.clock())
+    return plan_rollout(replace(_with_more(context, scene), refusal=refusal), now=context.clock())
 
 
-def _with_type(context: Context, scene: Scene) -> Scene:
-    if not (scene.asks_for_type and scene.endpoint):
+def _with_more(context: Context, scene: Scene) -> Scene:
+    """Add what few plans depend on: what the config in use says, and the figures of a trial that is over."""
+    endpoint, counted = scene.endpoint, scene.asks_for_figures
+    if endpoint and counted and counted[1] <= context.clock():
+        figures = context.metrics.figures(endpoint.name, (VARIANT, CHALLENGER), *counted)
+        scene = replace(scene, figures=figures)
+    if not (endpoint and scene.asks_for_serving):
         return scene
     endpoints = context.endpoints(scene.model, scene.environment.name)
     try:
-        return replace(scene, serving_type=endpoints.instance_type(scene.endpoint.config_name))
+        return replace(scene, serving=endpoints.serving(endpoint.config_name))
     except NotFoundError:
-        return scene  # somebody deleted what is in use: then the type counts as another one
+        # Somebody deleted what is in use. The type counts as another one then; a model has the name of its config.
+        return replace(scene, serving=Serving(endpoint.config_name))
 
 
 def captures(context: Context) -> Captures:

@@ -240,7 +240,7 @@ def _fitting(text: str) -> str:
     return "".join(char if _is_pair_text(char) else "_" for char in text)[:_VALUE_LIMIT]
 
 
-_STAMPS = 3  # of a stage: entered, decided, because
+_STAMPS = 4  # of a stage: entered, decided, because; and the share of a trial
 _RESERVED = _STAMPS + 2  # and the request's digest and the time of training
 
 

@@ -243,6 +243,34 @@ class Model:
         """Plan to roll back, and change nothing; raises what `roll_back` raises."""
         return decisions.plan_roll_back(self._context, self.name, environment, reason, to)[1]
 
+    def share(self, environment: str, percent: int, *, reason: str) -> "Version":
+        """Give the version that is tried in an environment another share of the calls; the endpoint follows by itself.
+
+        Raises:
+            InputError: the reason is blank or not one line, or the share is not 1 to 100.
+            NotFoundError: no such environment.
+            PolicyError: no version is tried there.
+        """
+        return self._carried_out(*decisions.plan_share(self._context, self.name, environment, percent, reason))
+
+    def plan_share(self, environment: str, percent: int, *, reason: str) -> Plan:
+        """Plan another share, and change nothing; raises what `share` raises."""
+        return decisions.plan_share(self._context, self.name, environment, percent, reason)[1]
+
+    def finish(self, environment: str, winner: int, *, reason: str) -> "Version":
+        """Finish the trial of two versions in an environment: the winner takes all calls.
+
+        Raises:
+            InputError: the reason is blank or not one line.
+            NotFoundError: no such environment.
+            PolicyError: no version is tried there, or the winner is neither of the two.
+        """
+        return self._carried_out(*decisions.plan_finish(self._context, self.name, environment, winner, reason))
+
+    def plan_finish(self, environment: str, winner: int, *, reason: str) -> Plan:
+        """Plan to finish a trial, and change nothing; raises what `finish` raises."""
+        return decisions.plan_finish(self._context, self.name, environment, winner, reason)[1]
+
     def _version(self, package: ModelPackage) -> "Version":
         return Version(self._context, package.arn, package)
 

@@ -94,6 +94,39 @@ def test_the_way_of_two_versions_to_production_and_back(shell: Shell) -> None:
     assert shell("current", "digits", "Production", "--json").json["version"] == 1
 
 
+def test_two_versions_share_the_calls_until_somebody_finishes_that(shell: Shell) -> None:
+    declared = shell.folder / "registry.toml"
+    declared.write_text(
+        declared.read_text().replace("[models.digits]", '[environments.production.rollout]\nstrategy = "ab"\n'
+        "percent = 20\n[models.digits]", 1).replace("instance_count = 2", "instance_count = 1")
+    )  # fmt: skip
+    live(shell, "one", 0.973)
+    live(shell, "two", 0.981)
+    assert shell("current", "digits", "Production", "--json").json["version"] == 1
+    words = ("digits", "production", "60", "--reason", "no complaints")
+    planned = shell("ab", "share", *words, "--plan")
+    assert planned.out.splitlines() == [
+        "UpdateModelPackage  v2: stage Production/InProgress (no complaints) 60 % of the calls",
+        "PutEvents           reconcile digits in production",
+    ]
+    assert shell("ab", "share", *words).out == "digits v2  Approved  Production/InProgress\n"
+    shell.settle(1, 2)
+    assert shell("history", "digits", "--json").json[0]["why"] == "v2 gets 60 % of the calls: no complaints"
+    refused = shell("ab", "finish", "digits", "production", "3", "--reason", "a slip")
+    assert "v2 is tried beside v1" in refused.err
+    shell("ab", "finish", "digits", "production", "2", "--reason", "more of its answers are taken")
+    shell.settle(1, 2)
+    assert shell("current", "digits", "Production", "--json").json["version"] == 2
+
+
+def live(shell: Shell, content: str, accuracy: float) -> None:
+    version = str(shell.register(content, accuracy, "--json").json["version"])
+    shell("approve", "digits", version, "--reason", "good")
+    shell.settle(int(version))
+    shell("promote", "digits", version, "Production", "--reason", "better")
+    shell.settle(1, int(version))
+
+
 def test_asking_for_a_rollout_without_waiting_returns_at_once(shell: Shell) -> None:
     shell.register("one", 0.973)
     shell("approve", "digits", "1", "--reason", "good")

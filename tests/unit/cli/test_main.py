@@ -115,6 +115,8 @@ def test_the_commands_of_the_product_are_all_there() -> None:
     words = "init adopt plan register versions show status compare approve reject promote current deploy rollback"
     assert [c.name for c in COMMANDS] == [
         *words.split(),
+        "ab share",
+        "ab finish",
         "history",
         "download",
         "serve",

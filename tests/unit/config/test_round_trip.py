@@ -72,12 +72,14 @@ gradual = [
     RolloutSpec(Strategy.LINEAR, 10, 0),
     RolloutSpec(Strategy.ROLLING, 5, 3600),
 ]
-rollouts = st.sampled_from([*at_once, *gradual])
+tried = [RolloutSpec(Strategy.SHADOW, 100, trial_s=600, slower_by_at_most_percent=0), RolloutSpec(Strategy.AB, 99)]
+rollouts = st.sampled_from([*at_once, *gradual, *tried])
 
 
 def is_movable(endpoint: EndpointSpec) -> bool:
     can_be_gradual = endpoint.initial_count > 1 and bool(endpoint.rollback_symptoms)
-    return can_be_gradual or endpoint.rollout not in gradual
+    is_fixed = endpoint.autoscaling is None
+    return (can_be_gradual or endpoint.rollout not in gradual) and (is_fixed or endpoint.rollout not in tried)
 
 
 scaled = st.builds(

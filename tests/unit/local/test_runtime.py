@@ -74,6 +74,25 @@ def test_traffic_is_split_by_weight_without_chance(api) -> None:
         invoke(api, TargetVariant="none")
 
 
+@pytest.mark.fidelity("shadow-gets-copies")
+@pytest.mark.parametrize(("weight", "copies"), [(2.0, 8), (1.0, 4), (4.0, 8)])
+def test_a_shadow_gets_copies_by_its_weight_and_nobody_hears_its_answers(api, weight, copies) -> None:
+    api.config("a")
+    api.config("b")
+    live = {"VariantName": "live", "ModelName": "a", "InitialVariantWeight": 2.0, **SIZE}
+    shadow = {"VariantName": "shadow", "ModelName": "b", "InitialVariantWeight": weight, **SIZE}
+    api.config("v1", variants=[live], ShadowProductionVariants=[shadow])
+    api("CreateEndpoint", EndpointName="digits-production", EndpointConfigName="v1")
+    api.pass_s(300)
+    plain = api.hosting.answer
+    api.hosting.answer = lambda config, *rest: (
+        (500, "text/plain", b"no") if config.variant_name == "shadow" else plain(config, *rest)
+    )
+    assert {invoke(api)[0]["InvokedProductionVariant"] for _ in range(8)} == {"live"}
+    where = {"EndpointName": "digits-production", "VariantName": "shadow"}
+    assert api.watch.values("Invocation5XXErrors", **where) == [1] * copies
+
+
 def test_variants_of_no_weight_share_alike(api) -> None:
     api.config("a")
     variants = [{"VariantName": name, "ModelName": "a", "InitialVariantWeight": 0.0, **SIZE} for name in ("x", "y")]

@@ -11,7 +11,7 @@ import pytest
 from tests.declaration import DIGITS
 
 from modelward.config import AutoscalingSpec, EndpointSpec, parse
-from modelward.core.endpoint import Endpoint
+from modelward.core.endpoint import Endpoint, Serving
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import (
     BECAUSE_KEY,
@@ -137,9 +137,10 @@ class Account:
             chain=(),
         )
         scene = replace(scene, chain=self.chain(scene.wanted.version)) if scene.wanted else scene
-        if not (scene.asks_for_type and scene.endpoint):
+        if not (scene.asks_for_serving and scene.endpoint):
             return scene
-        return replace(scene, serving_type=self.made[scene.endpoint.config_name].instance_type or "")
+        name = scene.endpoint.config_name
+        return replace(scene, serving=Serving(name, self.made[name].instance_type or ""))
 
     def serving(self, environment: str) -> int | None:
         endpoint = self.endpoints.get(environment)

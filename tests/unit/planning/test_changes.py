@@ -6,13 +6,22 @@ from typing import get_args
 
 import pytest
 
-from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, Serverless, VpcSpec
+from modelward.config.spec import (
+    AutoscalingSpec,
+    CaptureSpec,
+    EndpointSpec,
+    RolloutSpec,
+    Serverless,
+    Strategy,
+    VpcSpec,
+)
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
 from modelward.planning.changes import (
     AskReconciler,
     Captures,
+    Challenger,
     Change,
     CreateEndpoint,
     CreateEndpointConfig,
@@ -20,11 +29,13 @@ from modelward.planning.changes import (
     CreateVersion,
     DeleteEndpoint,
     DeregisterScaling,
+    Guard,
     LookAgain,
     Plan,
     PutText,
     Record,
     RegisterScaling,
+    ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
     UploadFile,
@@ -60,6 +71,13 @@ def every_change(world):
         CreateEndpointConfig(
             "c", "m", EndpointSpec("production", None, "ml.m5.large", data_capture=CaptureSpec(10)),
             Captures("s3://b/capture", "arn:key"),
+        ),
+        UpdateEndpoint("e", "c", guard=Guard(RolloutSpec(Strategy.CANARY, 10, 60), ("e-errors",))),
+        UpdateEndpoint("e", "c", guard=Guard(RolloutSpec(), ())),
+        UpdateVersion("arn:v2", 2, share=30),
+        ShiftCalls("e", {"AllTraffic": 70.0, "Challenger": 30.0}),
+        CreateEndpointConfig(
+            "c", "m", EndpointSpec("production", None, "ml.m5.large", 2), None, Challenger("m2", 50, is_shadow=True)
         ),
         UpdateEndpoint("e", "c", keeps_count=True),
         RegisterScaling("e", AutoscalingSpec(1, 4, 100)),
@@ -105,7 +123,12 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[12] == "PutEvents           reconcile digits in production"
     assert lines[13].startswith("SendMessage")
     assert lines[13].endswith("reconcile digits in staging in 60 s")
-    assert lines[-4:] == [
+    assert lines[-9:] == [
+        "UpdateEndpoint      e -> c  (canary 10 %, 60 s each, back on e-errors)",
+        "UpdateEndpoint      e -> c  (all-at-once)",
+        "UpdateModelPackage  v2: 30 % of the calls",
+        "UpdateEndpointWeightsAndCapacities e  (70 % to AllTraffic, 30 % to Challenger)",
+        "CreateEndpointConfig c  (2 x 2 x ml.m5.large, a copy of 50 % to m2)",
         "UpdateEndpoint      e -> c  (with as many instances as now)",
         "PutScalingPolicy    e  (1 to 4 instances, 100 calls a minute each)",
         "DeregisterScalableTarget e",

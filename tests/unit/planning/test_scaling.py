@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modelward.config import AutoscalingSpec
+from modelward.core.endpoint import Serving
 from modelward.core.names import is_scaled
 from modelward.planning.changes import DeregisterScaling, Record, RegisterScaling, UpdateEndpoint
 
@@ -163,14 +164,14 @@ def test_a_function_that_stops_anywhere_in_between_is_caught_up_with(account, ch
 
 
 def test_the_type_that_serves_is_asked_for_where_it_counts_and_nowhere_else(scaled, account):
-    assert not scaled.scene("production").asks_for_type
+    assert not scaled.scene("production").asks_for_serving
     declare(scaled, instance_type="ml.c5.large")
-    assert scaled.scene("production").asks_for_type
+    assert scaled.scene("production").asks_for_serving
     declare(scaled, autoscaling=None)
-    assert not scaled.scene("production").asks_for_type
+    assert not scaled.scene("production").asks_for_serving
 
 
 def test_a_type_that_nobody_can_tell_counts_as_another_one(scaled, world):
     declare(scaled, autoscaling=replace(SCALING, max=9))
-    plan = world.plan_rollout(replace(scaled.scene("production"), serving_type=""), now=scaled.now)
+    plan = world.plan_rollout(replace(scaled.scene("production"), serving=Serving()), now=scaled.now)
     assert DeregisterScaling in kinds(plan)

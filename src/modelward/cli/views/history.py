@@ -24,6 +24,7 @@ _WORDS: dict[EntryKind, tuple[str, str, str]] = {
     EntryKind.ROLLED_BACK: ("brought back", "to", "magenta"),
     EntryKind.REFUSED: ("refused", "for", "bold red"),
     EntryKind.DEPLOYING: ("deploying", "to", "yellow"),
+    EntryKind.TRYING: ("on trial", "in", "yellow"),
     EntryKind.POSTPONED: ("postponed", "in", "yellow"),
     EntryKind.VERIFIED: ("verified", "in", "bold green"),
     EntryKind.FAILED: ("rollout failed", "in", "bold red"),

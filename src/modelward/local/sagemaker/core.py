@@ -282,7 +282,12 @@ class SageMaker:
         with self._lock:
             fault = self.faults.strike("InvokeEndpoint", caller.arn)
             variant = self._runtime.choose(request, body)
-        answer = self._runtime.answer(variant, request, body, arrived_at)
+            shadows = self._runtime.shadows(request)
+        try:
+            answer = self._runtime.answer(variant, request, body, arrived_at)
+        finally:
+            for shadow in shadows:
+                self._runtime.copy(shadow, request, body)
         if fault is Fault.TIMEOUT_AFTER:
             raise UnansweredError("InvokeEndpoint got no answer, but took effect.")
         return answer

@@ -178,6 +178,13 @@ class Endpoints:
         endpoint = self._shelf.get(name.lower())
         return [] if endpoint is None else endpoint.shares()
 
+    def shadows(self, name: str) -> tuple[Variant, ...]:
+        """Return who gets copies of the requests to an endpoint."""
+        endpoint = self._shelf.get(name.lower())
+        if endpoint is None or endpoint.fleet is None or endpoint.status is Status.DELETING:
+            return ()
+        return endpoint.fleet.shadows
+
     # Time
 
     @property

@@ -33,6 +33,7 @@ class Runtime:
         self._watch = watch
         self._captures = captures
         self._credit: dict[str, dict[str, float]] = {}
+        self._copied: dict[str, float] = {}
 
     def choose(self, request: Mapping[str, Any], body: bytes) -> Variant:
         """Decide which variant answers."""
@@ -45,6 +46,24 @@ class Runtime:
             _check_size(body, LARGEST_SERVERLESS_BODY)
         target = request.get("TargetVariant")
         return self._by_weight(name, self._targeted(shares, target, name) if target else shares)
+
+    def shadows(self, request: Mapping[str, Any]) -> list[Variant]:
+        """Decide which shadows get a copy of a request: as large a part as their weight is of the others' weights."""
+        name = request["EndpointName"]
+        total = sum(weight for _, weight in self._endpoints.serving(name))
+        return [each for each in self._endpoints.shadows(name) if self._is_copied(each, each.weight / (total or 1))]
+
+    def _is_copied(self, shadow: Variant, part: float) -> bool:
+        credit = self._copied.get(shadow.key, 0.0) + min(1.0, part)
+        self._copied[shadow.key] = credit % 1 if credit < 2 else 0.0
+        return credit >= 1
+
+    def copy(self, shadow: Variant, request: Mapping[str, Any], body: bytes) -> None:
+        """Have a shadow's container answer, too: it is measured, and nobody hears."""
+        asked_at = self._scope.now()
+        status, _, _ = self._hosting.invoke(shadow.key, body, request.get("ContentType", ""), request.get("Accept", ""))
+        answered_at = self._scope.now()
+        self._measure(shadow, status, answered_at - asked_at, timedelta(0), answered_at)
 
     def answer(
         self, variant: Variant, request: Mapping[str, Any], body: bytes, arrived_at: datetime
