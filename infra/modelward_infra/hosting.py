@@ -27,9 +27,18 @@ _SAGEMAKER = "sagemaker.amazonaws.com"
 # its configuration, and what is made with tags takes leave to tag it.
 _OPERATIONS: Mapping[str, Sequence[str]] = {
     "endpoint": ("AddTags", "CreateEndpoint", "DeleteEndpoint", "DescribeEndpoint", "UpdateEndpoint"),
-    "endpoint-config": ("AddTags", "CreateEndpoint", "CreateEndpointConfig", "UpdateEndpoint"),
-    "model": ("AddTags", "CreateModel"),
+    "endpoint-config": (
+        "AddTags",
+        "CreateEndpoint",
+        "CreateEndpointConfig",
+        "DeleteEndpointConfig",
+        "DescribeEndpointConfig",
+        "UpdateEndpoint",
+    ),
+    "model": ("AddTags", "CreateModel", "DeleteModel"),
 }
+# Lists know no resources.
+_LISTS = ("ListEndpointConfigs", "ListModels")
 
 
 class Readable(Protocol):
@@ -197,8 +206,12 @@ class Endpoints(Construct):
         allow(grantee, ["sagemaker:CreateModel"], *self._arns()["model"], *version_arns)
 
     def grant_operate(self, grantee: iam.IGrantable) -> None:
-        """Allow to create, update, describe and delete endpoints, and to create what they are made of."""
+        """Allow to create, update, describe and delete endpoints and what they are made of, and to list the latter.
+
+        The wildcard of the lists is for the caller to acknowledge, with those of other calls.
+        """
         arns = self._arns()
+        allow(grantee, [f"sagemaker:{each}" for each in _LISTS], "*")
         for kind, operations in _OPERATIONS.items():
             allow(grantee, [f"sagemaker:{each}" for each in operations], *arns[kind])
         allow_making(grantee, self._specs)

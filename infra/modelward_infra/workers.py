@@ -25,7 +25,7 @@ from modelward_infra.storage import Ledger
 
 _EACH_ROLLOUT = "Configurations and models are made per rollout, so the policy names those of the declared endpoints."
 _MINUTE = Duration.minutes(1)
-_NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search know no resources."
+_NO_RESOURCE = "X-Ray's PutTraceSegments and SageMaker's Search and List operations know no resources."
 
 
 class Worker(Construct):

@@ -144,8 +144,13 @@ def test_a_rollout_abroad_may_do_these_things_and_no_others(three, spelled) -> N
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
         "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
         "sagemaker:DescribeModelPackage",
+        "sagemaker:ListEndpointConfigs",
+        "sagemaker:ListModels",
         "sagemaker:UpdateEndpoint",
         "sts:AssumeRole",
     }

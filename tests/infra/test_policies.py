@@ -25,6 +25,8 @@ HANDLERS = ("model_package", "reconcile", "notify")
 ANYWHERE = {
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModels",
     "sagemaker:Search",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -58,8 +60,13 @@ EXPECTED = {
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
         "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:ListEndpointConfigs",
         "sagemaker:ListModelPackages",
+        "sagemaker:ListModels",
         "sagemaker:UpdateEndpoint",
         "sqs:SendMessage",
     },
@@ -147,6 +154,8 @@ def test_the_reconciler_operates_what_it_names_and_nobody_else_s(assembly) -> No
         "DeleteEndpoint": f"endpoint/{endpoint}",
         "CreateEndpointConfig": f"endpoint-config/{made}",
         "CreateModel": f"model/{made}",
+        "DeleteEndpointConfig": f"endpoint-config/{made}",
+        "DeleteModel": f"model/{made}",
         "AddTags": f"model/{made}",
     }.items():
         assert _may(statements, f"sagemaker:{action}", ARN + resource)
@@ -332,7 +341,6 @@ def test_what_application_auto_scaling_tries_as_its_caller_is_allowed_to_it_alon
     assert _by_action(statements, "cloudwatch") == {f"cloudwatch:{name}": alarms for name in names}
     asked = _by_action(statements, "sagemaker")
     assert asked["sagemaker:UpdateEndpointWeightsAndCapacities"] == ([f"{ARN}endpoint/digits-production"], by_aws)
-    assert asked["sagemaker:DescribeEndpointConfig"] == ([f"{ARN}endpoint-config/digits-production-v*"], None)
     role = f"role/aws-service-role/{SCALING}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
     assert _by_action(statements, "iam")["iam:CreateServiceLinkedRole"] == (
         [f"arn:aws:iam::123456789012:{role}"],
@@ -373,7 +381,6 @@ _DECLARED = (
     "ec2:",
     "iam:CreateServiceLinkedRole",
     "kms:CreateGrant",
-    "sagemaker:DescribeEndpointConfig",
     "sagemaker:UpdateEndpointWeightsAndCapacities",
 )
 

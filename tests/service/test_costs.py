@@ -1,11 +1,14 @@
 """How many AWS calls each operation makes, once connected: the figures that the documentation promises."""
 
+import json
 from collections import Counter
 
 import pytest
 
+from modelward.core.names import rollout_name
 from modelward.handlers import reconcile
 from modelward.local.moto import autoscaling
+from modelward.local.sagemaker.interface import Caller
 
 
 def called(world, operation):
@@ -146,3 +149,69 @@ def test_connecting_costs_nothing_and_an_artifact_is_not_read_twice(world):
     version = world.register()
     assert called(world, lambda: version.package) == ["DescribeModelPackage"]
     assert called(world, lambda: (version.metrics, version.stage, version.lineage, version.notes)) == []
+
+
+def _registry_of(count):
+    """Declare models with an endpoint each."""
+    models = "".join(
+        f"[models.m{number:04d}]\nowner = 'team'\n[models.m{number:04d}.endpoints.production]\n"
+        "instance_type = 'ml.m5.large'\n"
+        for number in range(count)
+    )
+    head = "[registry]\nname = 'acme'\nstages = ['Development', 'Production', 'Archived']\n"
+    return f"{head}[environments.production]\nstage = 'Production'\n{models}"
+
+
+SOMEBODY = Caller("arn:aws:iam::123456789012:user/ana", "AIDA", "123456789012")
+
+
+def _left_behind(world, model, count):
+    """Make the models and configs of past rollouts, past the product."""
+    for version in range(1, count + 1):
+        name = rollout_name(model, "production", version, "0123abcd")
+        container = {"Image": "i", "ModelDataUrl": "s3://b/k"}
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
+        model_of = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": world.settings.role_arn}
+        world.core.call("CreateModel", model_of, SOMEBODY)
+        config = {"EndpointConfigName": name, "ProductionVariants": [{**variant, "InitialInstanceCount": 1}]}
+        world.core.call("CreateEndpointConfig", config, SOMEBODY)
+
+
+def test_looking_for_leftovers_of_1000_endpoints_costs_a_call_for_each_hundred_names_and_describes_none(world):
+    world.use(_registry_of(1000))
+    for model in world.context.spec.models:
+        _left_behind(world, model, count=4)
+    world.pause(90_000)
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"tidy": True}))
+    assert Counter(calls) == {"ListEndpointConfigs": 40, "ListModels": 40}
+
+
+def test_of_models_with_too_many_leftovers_ten_are_tidied_with_a_sweep_the_fullest_first(world):
+    world.use(_registry_of(12))
+    for number, model in enumerate(world.context.spec.models):
+        _left_behind(world, model, count=6 if number > 5 else 5)
+    world.pause(90_000)
+    world.deliver(reconcile.handler, {"tidy": True})
+    inbox, asked = {"QueueUrl": world.settings.reconcile_queue_url, "MaxNumberOfMessages": 10}, []
+    while messages := world.client("sqs").receive_message(**inbox).get("Messages", []):
+        asked += [json.loads(message["Body"]) for message in messages]
+    numbers = [6, 7, 8, 9, 10, 11, 0, 1, 2, 3]
+    assert sorted(each["model"] for each in asked) == sorted(f"m{number:04d}" for number in numbers)
+    assert all(each["tidy"] for each in asked)
+
+
+def test_a_whole_sweep_with_nothing_to_do_describes_each_endpoint_once(world):
+    world.release(0.95)
+    world.pause(90_000)
+
+    def sweep():
+        world.sweep()
+        world.finish()
+
+    calls = Counter(called(world, sweep))
+    assert calls["DescribeEndpoint"] <= 1.2 * 2
+    assert not [call for call in calls if call.startswith(("Create", "Update", "Put"))]
+    # At 5 calls a second, 1,000 endpoints of as many models take 900 s at most: these, and a Search each.
+    of_sagemaker = sum(calls[name] for name in ("DescribeEndpoint", "Search", "ListModelPackages"))
+    assert of_sagemaker <= 2 * 900 * 5 / 1000
+    assert (calls["ListEndpointConfigs"], calls["ListModels"]) == (1, 1)

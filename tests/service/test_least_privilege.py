@@ -99,6 +99,7 @@ def needs(world: Any) -> dict[str, list[Need]]:
         bad = world.register(0.61)
         world.sagemaker.update_model_package(ModelPackageArn=bad.arn, ModelApprovalStatus="Approved")
         world.run_for(10)
+        _leftovers_of_rollouts(world)
         _an_index_that_lags(world, second)
     assert world.dead == []
     return {
@@ -154,6 +155,15 @@ def _a_rejection_that_nobody_hears(world: Any, version: Any) -> None:
     world.is_deaf = False
     world.sweep()
     world.run_for(10)
+
+
+def _leftovers_of_rollouts(world: Any) -> None:
+    """Let a day go by over more of them than are kept."""
+    for number in range(4):
+        world.live(0.98 + number / 1000)
+    world.pause(90_000)
+    world.sweep()
+    world.run_for(5)
 
 
 def _an_index_that_lags(world: Any, serving: Any) -> None:

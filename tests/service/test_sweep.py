@@ -150,8 +150,8 @@ def test_a_sweep_of_25_models_asks_for_each_once_in_three_calls(deaf):
     asked, inbox = [], {"QueueUrl": deaf.settings.reconcile_queue_url, "MaxNumberOfMessages": 10}
     while messages := deaf.client("sqs").receive_message(**inbox).get("Messages", []):
         asked += [json.loads(message["Body"]) for message in messages]
-    assert sorted(message["model"] for message in asked) == ["digits", *names]
-    assert {tuple(message) for message in asked} == {("model",)}
+    assert sorted(message["model"] for message in asked if "model" in message) == ["digits", *names]
+    assert [message for message in asked if tuple(message) != ("model",)] == [{"tidy": True}]
 
 
 def test_a_model_whose_sweep_fails_does_not_hold_up_the_others(deaf):

@@ -51,17 +51,24 @@ class Ledger:
         )
 
     def heads(self, model: str) -> dict[int, Entry]:
-        """Read the newest entry of each version of a model (consistent `Query` over all of them, 1 MB for each call).
+        """Read the newest entry of each version of a model; costs what `entries` costs.
 
         Raises:
             AwsError: a refusal.
         """
-        entries = self._query(
+        return {entry.version: entry for entry in self.entries(model)}
+
+    def entries(self, model: str) -> Iterator[Entry]:
+        """Read all entries of a model, version by version, oldest first (consistent `Query`, 1 MB for each call).
+
+        Raises:
+            AwsError: a refusal.
+        """
+        return self._query(
             KeyConditionExpression="model = :model",
             ExpressionAttributeValues={":model": {"S": model}},
             ConsistentRead=True,
         )
-        return {entry.version: entry for entry in entries}
 
     def history(self, model: str) -> Iterator[Entry]:
         """Read the entries of a model, newest first (`Query` on the index, which may lag by moments).

@@ -1,7 +1,7 @@
 """The SageMaker API, in our values."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
@@ -297,6 +297,66 @@ class SageMaker:
         """
         with translated("DeleteEndpoint", kind="endpoint", name=name):
             self._client.delete_endpoint(EndpointName=name)
+
+    # --- what rollouts leave behind -----------------------------------------------------------------------------
+
+    def list_endpoint_configs(self, *, containing: str, before: datetime) -> Iterator[str]:
+        """List the names of endpoint configs (`ListEndpointConfigs`), 100 for each call.
+
+        Args:
+            containing: A part of their names.
+            before: They were made before this time.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        wanted: Any = {"NameContains": containing, "CreationTimeBefore": before, "MaxResults": PAGE}
+        with translated("ListEndpointConfigs"):
+            for page in pages(lambda token: self._client.list_endpoint_configs(**wanted, **token)):
+                yield from (each["EndpointConfigName"] for each in page["EndpointConfigs"])
+
+    def list_models(self, *, containing: str, before: datetime) -> Iterator[str]:
+        """List the names of models (`ListModels`), 100 for each call; arguments as for `list_endpoint_configs`.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        wanted: Any = {"NameContains": containing, "CreationTimeBefore": before, "MaxResults": PAGE}
+        with translated("ListModels"):
+            for page in pages(lambda token: self._client.list_models(**wanted, **token)):
+                yield from (each["ModelName"] for each in page["Models"])
+
+    def models_of(self, config_name: str) -> frozenset[str]:
+        """Read which models an endpoint config serves (`DescribeEndpointConfig`), those in the shadow included.
+
+        Raises:
+            NotFoundError: there is no such config.
+            AwsError: any other refusal.
+        """
+        with translated("DescribeEndpointConfig", kind="endpoint config", name=config_name):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config_name)
+        variants = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+        return frozenset(each["ModelName"] for each in variants if "ModelName" in each)
+
+    def delete_endpoint_config(self, name: str) -> None:
+        """Delete an endpoint config (`DeleteEndpointConfig`); SageMaker does not look whether it is in use.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            AwsError: any other refusal.
+        """
+        with translated("DeleteEndpointConfig", kind="endpoint config", name=name):
+            self._client.delete_endpoint_config(EndpointConfigName=name)
+
+    def delete_model(self, name: str) -> None:
+        """Delete a model (`DeleteModel`); version and artifact stay.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            AwsError: any other refusal.
+        """
+        with translated("DeleteModel", kind="model", name=name):
+            self._client.delete_model(ModelName=name)
 
 
 def pages(call: Callable[[Any], Any]) -> Iterator[Any]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from modelward.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelward.planning.changes import Plan
     from modelward.services.registry import Version
 
@@ -21,6 +23,18 @@ def show_plan(terminal: Terminal, plan: "Plan", *, json: bool) -> None:
         terminal.line(line)
     if plan.is_empty:
         terminal.say("nothing would be changed")
+
+
+def show_plans(terminal: Terminal, plans: "Sequence[Plan]", *, is_done: bool, json: bool) -> None:
+    """Print what would be done, or was done, at several places."""
+    if json:
+        terminal.json([plan.to_json() for plan in plans])
+        return
+    lines = [line for plan in plans for line in plan.lines()]
+    for line in lines:
+        terminal.line(line)
+    if not lines:
+        terminal.say("nothing was there to be changed" if is_done else "nothing would be changed")
 
 
 def show_outcome(terminal: Terminal, version: "Version", *, json: bool, next_step: str = "") -> None:

@@ -281,6 +281,16 @@ COMMANDS = (
         "The version is the one that is tried or the live one; the other leaves the stage.",
     ),
     Command(
+        "tidy",
+        "Delete SageMaker models and endpoint configurations of former rollouts that nobody needs.",
+        "rollouts:tidy",
+        (_MODELS, *_CHANGE),
+        "modelward tidy --plan",
+        "The sweep does it by itself. What serves, what is being rolled out, what rollbacks need (kept_for_rollback) "
+        "and what is younger than a day stays; versions and artifacts are never touched. It sees to the registry's "
+        "own account.",
+    ),
+    Command(
         "history",
         "Tell who did what, when, why and on which figures, newest first.",
         "reading:history",

@@ -1,6 +1,6 @@
-"""Commands that change what an environment serves: deploy, rollback, ab share and finish."""
+"""Commands about what environments serve: deploy, rollback, ab share and finish, tidy."""
 
-from modelward.cli.changing import show_outcome, show_plan
+from modelward.cli.changing import show_outcome, show_plan, show_plans
 from modelward.cli.context import Context
 
 
@@ -51,3 +51,10 @@ def finish(
     winner = line.finish(environment, version, reason=reason)
     step = f"modelward deploy {model} {environment}, which waits until the rollout is verified"
     show_outcome(context.terminal, winner, json=json, next_step=step)
+
+
+def tidy(context: Context, *, models: list[str], plan: bool, json: bool) -> None:
+    """Delete what former rollouts have left behind."""
+    registry = context.connect()
+    plans = registry.plan_tidy(models) if plan else registry.tidy(models)
+    show_plans(context.terminal, plans, is_done=not plan, json=json)

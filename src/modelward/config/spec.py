@@ -227,6 +227,12 @@ class EnvironmentSpec:
     rollout: Annotated[
         RolloutSpec | None, "How its endpoints move to another version, where one has no rollout of its own."
     ] = None
+    kept_for_rollback: Annotated[
+        int,
+        Number(minimum=1, maximum=20),
+        "Of how many versions that were verified before the one that serves model and endpoint config are kept, so"
+        " that a rollback has to make nothing. Older ones are deleted after a day.",
+    ] = 3
 
 
 @dataclass(frozen=True, slots=True)

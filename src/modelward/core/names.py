@@ -108,6 +108,17 @@ def rollout_prefix(model: str, environment: str) -> str:
     return fit_name(model, environment)[: ENTITY_NAME_LIMIT - _TAIL_LIMIT].rstrip("-")
 
 
+def is_prefix_whole(model: str, environment: str) -> bool:
+    """Tell whether the names of a model's rollouts to an environment tell whose they are: nothing of it was cut."""
+    return rollout_prefix(model, environment) == f"{model}-{environment}"
+
+
+def rollout_parts(name: str) -> tuple[str, int | None]:
+    """Take the name of a model or endpoint config apart: prefix and version; no text and None if it is not ours."""
+    match = _TAIL.search(name)
+    return (name[: match.start()], int(match["version"])) if match else ("", None)
+
+
 def rollout_name(model: str, environment: str, version: int, digest: str) -> str:
     """Name the model and the endpoint config that serve a version.
 
@@ -124,8 +135,7 @@ def rollout_name(model: str, environment: str, version: int, digest: str) -> str
 
 def version_in(name: str) -> int | None:
     """Read the version from the name of a model or endpoint config; None when it is not one of ours."""
-    match = _TAIL.search(name)
-    return int(match["version"]) if match else None
+    return rollout_parts(name)[1]
 
 
 def is_scaled(name: str) -> bool:

@@ -16,7 +16,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     Whoever wants a rollout puts a "Rollout Requested" event on the environment's bus; its detail is such a message.
     Messages read `{"sweep": true}` for all models, `{"model": …}` for all environments of one, and
-    `{"model": …, "environment": …, "version": …}` for one environment, where the version is a hint.
+    `{"model": …, "environment": …, "version": …}` for one environment, where the version is a hint. With
+    `{"tidy": true}` it is looked for what rollouts have left behind, with `{"tidy": true, "model": …}` that is deleted.
     """
     return each(event["Records"], lambda record: str(record["messageId"]), _handle)
 
@@ -28,6 +29,8 @@ def _handle(record: Mapping[str, Any]) -> None:
     if message.get("sweep"):
         start_sweep(context())
         measure(Measure.SWEEPS, 1, "Count")
+    elif message.get("tidy"):
+        _tidy(message.get("model"))
     elif "detail" in message:
         served = version_in(str(message["detail"].get("EndpointConfigName", "")))  # the search index may not know it
         for model, environment in _served_by(str(message["detail"].get("EndpointName", ""))):
@@ -44,6 +47,17 @@ def _sweep(model: str) -> None:
         age = context().clock() - since
         measure(Measure.OUT_OF_STEP, age.total_seconds(), "Seconds", **{ENVIRONMENT: environment})
         logger.warning("out of step", extra={"model": model, "environment": environment, "since": since.isoformat()})
+
+
+def _tidy(model: str | None) -> None:
+    # Only one message of a sweep needs it: no other pays for it at a cold start.
+    from modelward.services.housekeeping import start_tidying, tidy
+
+    if model is None:
+        start_tidying(context())
+        return
+    plans = tidy(context(), model)
+    logger.info("tidied", extra={"model": model, "did": [line for plan in plans for line in plan.lines()]})
 
 
 def _served_by(endpoint: str) -> Iterator[tuple[str, str]]:

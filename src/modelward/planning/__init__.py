@@ -6,6 +6,7 @@ A change is a value before it is a call. Each module here takes facts that a ser
 - `gates`: whether a version may pass, figure by figure;
 - `review`: what is new about a version, what the ledger shall say of it, and what the rules demand next;
 - `rollout`: which version an environment should serve, and the one next move towards it;
+- `housekeeping`: which models and endpoint configs of former rollouts nobody needs any more;
 - `comparison`: two versions side by side.
 
 Both `review` and `rollout` are level-triggered: they look at what *is*, not at the event that woke them. Every move

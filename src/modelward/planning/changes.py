@@ -257,6 +257,30 @@ class DeleteEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteEndpointConfig:
+    """Delete a configuration that nobody needs (`DeleteEndpointConfig`), unless its endpoint has come to need it."""
+
+    name: str
+    endpoint: str
+    """The only endpoint that it was made for."""
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"DeleteEndpointConfig {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteModel:
+    """Delete a model that nobody needs (`DeleteModel`); its version and its artifact stay."""
+
+    name: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"DeleteModel         {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class AskReconciler:
     """Ask the reconciler of an environment, wherever it is, to look at a model there (`PutEvents`)."""
 
@@ -294,6 +318,8 @@ Change = (
     | UpdateEndpoint
     | ShiftCalls
     | DeleteEndpoint
+    | DeleteEndpointConfig
+    | DeleteModel
     | RegisterScaling
     | DeregisterScaling
     | AskReconciler

@@ -6,7 +6,7 @@ from typing import Any
 from modelward.aws.sagemaker import SageMaker
 from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, RolloutSpec, Strategy
 from modelward.core.endpoint import CHALLENGER, VARIANT
-from modelward.core.errors import AlreadyExistsError, NotFoundError
+from modelward.core.errors import AlreadyExistsError, ConflictError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
 from modelward.planning.changes import (
     AskReconciler,
@@ -17,6 +17,8 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
     DeregisterScaling,
     Guard,
     LookAgain,
@@ -38,6 +40,17 @@ _SIZES = {Strategy.CANARY: "CanarySize", Strategy.LINEAR: "LinearStepSize"}
 _MODES = {"requests": "Input", "responses": "Output"}
 # All else is written in base64.
 _READABLE = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
+
+_OfEndpoints = (
+    CreateModel
+    | CreateEndpointConfig
+    | CreateEndpoint
+    | UpdateEndpoint
+    | ShiftCalls
+    | DeleteEndpoint
+    | DeleteEndpointConfig
+    | DeleteModel
+)
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -103,10 +116,7 @@ def _update_version(context: Context, change: UpdateVersion) -> None:
     )
 
 
-def _apply_to_endpoint(
-    context: Context,
-    change: CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint | ShiftCalls | DeleteEndpoint,
-) -> None:
+def _apply_to_endpoint(context: Context, change: _OfEndpoints) -> None:
     sagemaker = context.hosting
     match change:
         case CreateModel():
@@ -134,6 +144,23 @@ def _apply_to_endpoint(
             _patiently(context, lambda: _update_endpoint(sagemaker, change))
         case DeleteEndpoint():
             sagemaker.delete_endpoint(change.name)
+        case DeleteEndpointConfig():
+            _delete_config(sagemaker, change)
+        case DeleteModel(name):
+            _unless_gone(lambda: sagemaker.delete_model(name))
+
+
+def _delete_config(sagemaker: SageMaker, change: DeleteEndpointConfig) -> None:
+    """Delete a config, unless a look right before it shows that it is needed after all.
+
+    Raises:
+        ConflictError: the endpoint is being changed, or rests on it.
+    """
+    endpoint = sagemaker.describe_endpoint(change.endpoint)
+    if endpoint and (endpoint.is_busy or change.name in (endpoint.config_name, endpoint.pending_config)):
+        why = f"endpoint {endpoint.name} is {endpoint.status} on {endpoint.config_name}"
+        raise ConflictError("DeleteEndpointConfig", "InUse", why, "Try again once it is at rest.")
+    _unless_gone(lambda: sagemaker.delete_endpoint_config(change.name))
 
 
 def _update_endpoint(sagemaker: SageMaker, change: UpdateEndpoint) -> None:

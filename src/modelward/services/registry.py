@@ -19,7 +19,7 @@ from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
 from modelward.planning.status import Status
-from modelward.services import account, decisions, deployment, reading, registration
+from modelward.services import account, decisions, deployment, housekeeping, reading, registration
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
@@ -62,8 +62,30 @@ class Registry:
         Raises:
             NotFoundError: registry.toml declares no model of a name, or the registry is not deployed here.
         """
-        chosen = [self._context.model(name).name for name in dict.fromkeys(models)] or list(self.spec.models)
-        return [each for name in chosen for each in status(self._context, name)]
+        return [each for name in self._named(models) for each in status(self._context, name)]
+
+    def tidy(self, models: Collection[str] = ()) -> list[Plan]:
+        """Delete models and endpoint configs that nobody needs any more, in the registry's account; give what was done.
+
+        The sweep does the same by itself, for models of which there is more than registry.toml says to keep.
+
+        Args:
+            models: Names of models; all when empty.
+
+        Raises:
+            NotFoundError: registry.toml declares no model of a name, or the registry is not deployed here.
+            AccessError: the caller may not delete them.
+        """
+        made = housekeeping.all_made(self._context)
+        return [plan for name in self._named(models) for plan in housekeeping.tidy(self._context, name, made)]
+
+    def plan_tidy(self, models: Collection[str] = ()) -> list[Plan]:
+        """Plan to tidy, a plan for each endpoint, and change nothing; arguments and errors are those of `tidy`."""
+        made = housekeeping.all_made(self._context)
+        return [plan for name in self._named(models) for plan in housekeeping.plan_tidy(self._context, name, made)]
+
+    def _named(self, models: Collection[str]) -> list[str]:
+        return [self._context.model(name).name for name in dict.fromkeys(models)] or list(self.spec.models)
 
     def held(self, groups: Collection[str] = ()) -> list[Held]:
         """Read what groups the account holds, declared or not, with the endpoints that serve their versions.

@@ -18,10 +18,12 @@ from modelward.services.review import adopted, review
 def start_sweep(context: Context) -> None:
     """Ask for the sweep of each model by a message of its own, so that one that fails holds up no other.
 
+    What rollouts have left behind is looked for by one more message.
+
     Raises:
         AwsError: AWS refused a message.
     """
-    context.queue.send([{"model": model} for model in context.spec.within(context.here).models])
+    context.queue.send([*({"model": model} for model in context.spec.within(context.here).models), {"tidy": True}])
 
 
 def sweep(context: Context, model: str) -> dict[str, datetime]:

@@ -117,6 +117,7 @@ def test_the_commands_of_the_product_are_all_there() -> None:
         *words.split(),
         "ab share",
         "ab finish",
+        "tidy",
         "history",
         "download",
         "serve",

@@ -28,7 +28,7 @@ def swept(function):
 def test_the_schedule_asks_for_each_model_by_a_message_of_its_own(function):
     function.answers["send_message_batch"] = {}
     assert brought({"sweep": True}) == []
-    assert swept(function) == [{"model": "Digits-EU"}, {"model": "fraud"}]
+    assert swept(function) == [{"model": "Digits-EU"}, {"model": "fraud"}, {"tidy": True}]
 
 
 def test_a_sweep_of_which_one_message_was_refused_comes_again(function, capsys):
@@ -150,7 +150,7 @@ def test_what_is_in_the_account_of_the_function_is_looked_at(function, message, 
 def test_the_schedule_of_an_account_asks_for_the_models_that_are_reconciled_there(function, models):
     function.answers["send_message_batch"] = {}
     assert brought({"sweep": True}) == []
-    assert [message["model"] for message in swept(function)] == models
+    assert [message.get("model") for message in swept(function)] == [*models, None]
 
 
 @pytest.mark.parametrize(

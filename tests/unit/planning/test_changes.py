@@ -28,6 +28,8 @@ from modelward.planning.changes import (
     CreateModel,
     CreateVersion,
     DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
     DeregisterScaling,
     Guard,
     LookAgain,
@@ -67,6 +69,8 @@ def every_change(world):
         DeleteEndpoint("e"),
         AskReconciler("digits", "production", 2),
         LookAgain("digits", "staging", delay_s=60),
+        DeleteEndpointConfig("c", "e"),
+        DeleteModel("m"),
         CreateModel("m", "arn:v2", world.ROLE, vpc=VpcSpec(("subnet-1",), ("sg-1",))),
         CreateEndpointConfig(
             "c", "m", EndpointSpec("production", None, "ml.m5.large", data_capture=CaptureSpec(10)),
