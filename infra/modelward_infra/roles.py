@@ -41,7 +41,7 @@ _STAGE, _STAGE_STATUS = "sagemaker:ModelLifeCycle:Stage", "sagemaker:ModelLifeCy
 _CURRENT_STAGE = "sagemaker:CurrentModelLifeCycleStage"
 # A managed policy has 6,144 characters, of which the longest of ours takes 2,900 for what names no model.
 _VERSIONS_CHARS, _ENDPOINTS_CHARS, _OWN_CHARS = 1_800, 700, 700
-_WILDCARDS = "All versions, rollouts and artifacts of the declared models; Search knows no resources."
+_WILDCARDS = "All versions, rollouts and artifacts of the declared models; Search, GetMetricData know no resources."
 # The reconciler makes endpoints with this tag, so that the Deny needs no names and holds for endpoints to come.
 _MANAGED = {"StringEquals": {"aws:ResourceTag/modelward:managed": "true"}}
 _OPERATING = ("AddTags", "DeleteEndpoint", "DeleteTags", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities")
@@ -172,7 +172,8 @@ class Duties(Construct):
         served = {"DescribeEndpoint": "endpoint", "DescribeEndpointConfig": "endpoint-config", "DescribeModel": "model"}
         arns = self._arns(models, *served.values(), budget_chars=_ENDPOINTS_CHARS)
         looks = [_allow([f"sagemaker:{call}"], *arns[kind]) for call, kind in served.items() if arns[kind]]
-        return [*self._reading(models, "sagemaker:DescribeModelPackageGroup"), *looks, *self._looking_abroad()]
+        looks += [_reports(), *self._looking_abroad()]
+        return [*self._reading(models, "sagemaker:DescribeModelPackageGroup"), *looks]
 
     def _not_theirs(self, models: Sequence[str]) -> list[iam.PolicyStatement]:
         """Keep those who decide about all models from those that have approvers of their own."""
@@ -216,7 +217,7 @@ class Duties(Construct):
             looks["DescribeEndpointConfig"] = "endpoint-config"
         arns = self._arns(models, *looks.values(), budget_chars=_ENDPOINTS_CHARS)
         watching = [_allow([f"sagemaker:{call}"], *arns[kind]) for call, kind in looks.items() if arns[kind]]
-        return [_allow(["events:PutEvents"], *self._bus_arns()), *watching, *self._looking_abroad()]
+        return [_allow(["events:PutEvents"], *self._bus_arns()), *watching, _reports(), *self._looking_abroad()]
 
     def _bus_arns(self) -> list[str]:
         spec = self._props.spec
@@ -278,6 +279,11 @@ def _is_absent(*keys: str) -> dict[str, Any]:
 def _is_other(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Hold for other values, and where the request has none."""
     return {"StringNotEquals": dict(values)}
+
+
+def _reports() -> iam.PolicyStatement:
+    """Allow to see what servers of the team's own report, where they serve a stage instead of an endpoint."""
+    return _allow(["cloudwatch:GetMetricData"], "*")
 
 
 def _allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:

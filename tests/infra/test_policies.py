@@ -454,6 +454,7 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled
     calls = {call.removesuffix("_batch") for call in calls}  # sqs:SendMessage allows SendMessageBatch too
     of_clients = {
         "create_model_package",
+        "get_metric_data",
         "get_object",
         "get_parameters",
         "list_model_package_groups",
@@ -461,6 +462,7 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled
         "describe_model",
         "describe_table",
         "list_stack_resources",
+        "put_metric_data",
         "put_object",
         "upload_file",
     }

@@ -31,6 +31,7 @@ DUTIES = ("contributor", "validator", "approver", "auditor")
 
 # What a duty allows although the SDK was never seen to ask for it: action to reason.
 MEANT = {
+    "cloudwatch:GetMetricData": "`status` asks it where servers of a team's own serve; here, endpoints do.",
     "s3:AbortMultipartUpload": "boto3 gives up an upload in parts when one of them fails.",
     "s3:ListBucket": "It makes S3 say of a missing object that it is missing; it is no call of its own.",
 }
@@ -194,7 +195,8 @@ def _wishes(service: str, operation: str, params: dict[str, Any], now: Mapping[s
             for resource in need.resources:
                 yield Wish(need.action, resource, {**need.context, **now})
         return
-    yield from (Wish(action, resource, {}) for action, resource in _OTHERS[service, operation](params))
+    keys = {"cloudwatch:namespace": params["Namespace"]} if "Namespace" in params else {}
+    yield from (Wish(action, resource, keys) for action, resource in _OTHERS[service, operation](params))
 
 
 def _object(params: Mapping[str, Any]) -> str:
@@ -205,6 +207,7 @@ _OTHERS: Mapping[tuple[str, str], Callable[[dict[str, Any]], list[tuple[str, str
     ("s3", "GetObject"): lambda params: [("s3:GetObject", _object(params)), ("kms:Decrypt", KEY)],
     ("s3", "HeadObject"): lambda params: [("s3:GetObject", _object(params)), ("kms:Decrypt", KEY)],
     ("s3", "PutObject"): lambda params: [("s3:PutObject", _object(params)), ("kms:GenerateDataKey", KEY)],
+    ("cloudwatch", "PutMetricData"): lambda _params: [("cloudwatch:PutMetricData", "*")],
     ("events", "PutEvents"): lambda params: [
         ("events:PutEvents", entry["EventBusName"]) for entry in params["Entries"]
     ],
@@ -257,6 +260,21 @@ def _idle(document: Any, wanted: list[Wish], duty: str) -> list[tuple[str, Any]]
             if action not in meant and all(_is_denied(alone, wish) for wish in wanted):
                 found.append((action, each["Resource"]))
     return found
+
+
+# --- servers of a team's own ------------------------------------------------------------------------------------------
+
+
+def test_the_policy_that_the_documentation_gives_a_server_is_what_it_needs_and_no_more(world: Any) -> None:
+    text = (ROOT / "docs" / "serving.md").read_text()
+    document = json.loads(text.rpartition("```text\n")[2].partition("```")[0])
+    world.live(0.95)
+    with world.acting("server"):
+        world.digits.current("Production").download(world.folder / "served")
+        world.digits.report_served("Production", 1)
+    wanted = [wish for duty, *call in world.wanted if duty == "server" for wish in _wishes(*call)]
+    assert [wish for wish in wanted if _is_denied(document, wish)] == []
+    assert _idle(document, wanted, "server") == []
 
 
 # --- what each Deny is against --------------------------------------------------------------------------------------

@@ -128,6 +128,7 @@ _SERVE = (
     option("--host", "the address to listen on", "ADDRESS", default="127.0.0.1"),
     option("--port", "the port to listen on; 0 for a free one", "PORT", kind=kinds.whole(0, 65535), default=8080),
     option("--poll-seconds", "how often the registry is asked", "SECONDS", kind=kinds.seconds, default=15),
+    Argument("--no-report", "do not report once a minute what is served, for modelward status", default=False),
 )
 _ADOPT = (
     Argument("groups", "the groups to look at; without one all", "GROUP", default=(), is_repeated=True),

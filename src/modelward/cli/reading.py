@@ -44,9 +44,9 @@ def status(context: Context, *, models: list[str], json: bool) -> None:
     if not found:
         context.terminal.say("no environment serves a model\n  next: declare [models.<name>.endpoints.<environment>]")
         return
-    from modelward.cli.views.status import problems, standings
+    from modelward.cli.views.status import problems, servers, standings
 
-    context.terminal.show(standings(found), *problems(found))
+    context.terminal.show(standings(found), *servers(found), *problems(found))
 
 
 def compare(context: Context, *, model: str, a: int, b: int, json: bool) -> None:

@@ -1,11 +1,12 @@
 """How a model stands in an environment: what it should serve there, what it serves, what is wrong and what to do."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from modelward.core.fleet import Fleet
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import version_in
@@ -13,6 +14,8 @@ from modelward.planning.changes import Plan
 from modelward.planning.rollout import Scene, plan_rollout
 from modelward.planning.standing import decided_at, holder
 
+# A server asks the registry every 15 s and reports every minute, of which the last whole one counts.
+_FOLLOWED_WITHIN = timedelta(minutes=5)
 _GONE = frozenset({"Creating", "Deleting", "Failed"})
 
 
@@ -43,6 +46,7 @@ class Status:
         since: Since when it has not served what it should.
         problem: What is wrong, in one sentence; empty when nothing is.
         next_step: What to do about it; empty where nothing must be done.
+        fleet: What servers of our own run, where they serve the stage; None where an endpoint does, or none reports.
     """
 
     model: str
@@ -54,11 +58,17 @@ class Status:
     since: datetime | None = None
     problem: str = ""
     next_step: str = ""
+    fleet: Fleet | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Spell it for programs; times in ISO 8601."""
         times = {"verified_at": self.verified_at, "since": self.since}
-        return {**asdict(self), **{name: at.isoformat() if at else None for name, at in times.items()}}
+        spelled = {name: at.isoformat() if at else None for name, at in times.items()}
+        return {**asdict(self), **spelled, "fleet": self.fleet and _fleet_to_json(self.fleet)}
+
+
+def _fleet_to_json(fleet: Fleet) -> dict[str, Any]:
+    return {"at": fleet.at.isoformat(), "servers": {str(version): n for version, n in fleet.servers.items()}}
 
 
 def live_version(scene: Scene) -> int | None:
@@ -68,6 +78,35 @@ def live_version(scene: Scene) -> int | None:
         return found.version if found else None
     endpoint = scene.endpoint
     return version_in(endpoint.config_name) if endpoint and endpoint.status not in _GONE else None
+
+
+def fleet_status_of(scene: Scene, live_chain: Sequence[Entry], fleet: Fleet | None, *, now: datetime) -> Status:
+    """Judge a stage that servers of our own may serve, by what they report.
+
+    They follow a decision within seconds, so one that runs something else minutes later cannot load it, or does not
+    hear of it.
+
+    Args:
+        scene: The model in the environment, which has no endpoint.
+        live_chain: The ledger's entries of the version that holds the stage, oldest first.
+        fleet: What they run; None when none reports.
+        now: The time.
+    """
+    told, wanted = status_of(scene, live_chain, now=now), scene.wanted
+    if wanted is None or (fleet is None and told.problem):
+        return replace(told, fleet=fleet)
+    if fleet is None:
+        step = f"modelward serve {scene.model} --stage {scene.environment.stage}, where such a server should run"
+        return replace(told, problem="no server reports what it runs", next_step=step)
+    told = replace(told, fleet=fleet, live=fleet.most_run)
+    if not fleet.others_than(wanted.version):
+        return told
+    since = wanted.entered.at if wanted.entered else wanted.modified_at
+    if now - since < _FOLLOWED_WITHIN:
+        return replace(told, state=State.ROLLING_OUT, since=since)
+    problem = f"{fleet.others_than(wanted.version)} of {fleet.count} servers do not run v{wanted.version}"
+    step = "ask each of them why: GET /version"
+    return replace(told, state=State.BEHIND, since=since, problem=problem, next_step=step)
 
 
 def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> Status:

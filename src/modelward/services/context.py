@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelward.aws.autoscaling import AutoScaling
     from modelward.aws.inventory import Inventory, Stacks, Tables
     from modelward.aws.metrics import Metrics
+    from modelward.aws.reports import Reports
 
 
 class Clients(Protocol):
@@ -105,6 +106,13 @@ class Context:
         from modelward.aws.inventory import Tables
 
         return Tables(self.client("dynamodb"))
+
+    @cached_property
+    def reports(self) -> "Reports":
+        """What servers of a team's own report."""
+        from modelward.aws.reports import Reports
+
+        return Reports(self.client("cloudwatch"))
 
     @cached_property
     def storage(self) -> Storage:

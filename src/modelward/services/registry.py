@@ -19,7 +19,7 @@ from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
 from modelward.planning.status import Status
-from modelward.services import account, decisions, deployment, housekeeping, reading, registration
+from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
@@ -170,6 +170,18 @@ class Model:
             NotFoundError: the registry is not deployed here.
         """
         return reading.history(self._context, self.name, limit)
+
+    def report_served(self, stage: str, version: int | None) -> None:
+        """Report that a server of your own runs a version for a stage, for `status`; once a minute is enough.
+
+        Args:
+            stage: The stage that the server follows.
+            version: What it runs; None while it has loaded nothing.
+
+        Raises:
+            AccessError: the caller may not write metrics in the namespace Modelward/Serving.
+        """
+        fleet.tell_served(self._context, self.name, stage, version)
 
     # --- registering --------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ The way of a version into the server, one module per station::
     modules    imports `code/` of that folder, apart from the modules of every other version
     inference  runs `model_fn`, `input_fn`, `predict_fn`, `output_fn` on a request
     app        the three routes
-    run        uvicorn and the thread that polls
+    report     tells the registry once a minute what is live
+    run        uvicorn and the threads that poll and report
 
 `Switch` is the heart and knows neither HTTP nor files nor time: the registry, the loader and the clock are handed to
 it. A request *leases* the live version for as long as it runs; a swap changes what the next request leases, and the

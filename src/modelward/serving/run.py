@@ -16,16 +16,20 @@ from modelward.core.errors import InputError
 from modelward.services.archive import inspect_file
 from modelward.serving.app import build
 from modelward.serving.artifact import loader
+from modelward.serving.report import Reporter
 from modelward.serving.switch import Registered, Switch
+
+_REPORT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen and how often to ask the registry, in seconds."""
+    """Where to listen, how often to ask the registry, in seconds, and whether to report what is served."""
 
     host: str
     port: int
     poll_s: float
+    is_reporting: bool = True
 
 
 class HasVersions(Protocol):
@@ -37,6 +41,9 @@ class HasVersions(Protocol):
 
     def current(self, stage: str) -> Registered | None:
         """Tell which version a stage has now."""
+
+    def report_served(self, stage: str, version: int | None) -> None:
+        """Tell the registry which version is served for a stage."""
 
 
 def serve_stage(model: HasVersions, stage: str, listen: Listen, tell: Callable[[str], None]) -> None:
@@ -63,7 +70,10 @@ def serve_stage(model: HasVersions, stage: str, listen: Listen, tell: Callable[[
         )
         tell(f"serving {model.name} in {stage} on http://{listen.host}:{listener.getsockname()[1]}")
         app = build(switch, model=model.name, stage=stage)
-        with polling(switch, listen.poll_s):
+        reporter = Reporter(
+            switch.report, lambda version: model.report_served(stage, version), lambda: datetime.now(UTC), tell
+        )
+        with polling(switch, listen.poll_s), reporting(reporter if listen.is_reporting else None):
             uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run([listener])
 
 
@@ -82,22 +92,41 @@ def _bound(listen: Listen) -> socket.socket:
 
 @contextmanager
 def polling(switch: Switch[Any], poll_s: float) -> Iterator[None]:
-    """Ask the registry at once and then every so many seconds, until the block ends.
+    """Ask the registry at once and then every so many seconds, until the block ends."""
+    try:
+        with _repeating("modelward-poll", switch.poll, poll_s):
+            yield
+    finally:
+        switch.close()
+
+
+@contextmanager
+def reporting(reporter: Reporter | None) -> Iterator[None]:
+    """Report what is served until the block ends, in a thread of its own: a load may take minutes."""
+    if reporter is None:
+        yield
+        return
+    with _repeating("modelward-report", reporter.report, _REPORT_S):
+        yield
+
+
+@contextmanager
+def _repeating(name: str, act: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Do something at once and then every so many seconds, until the block ends.
 
     The thread is a daemon: a load that hangs must not keep an interrupted server from going.
     """
     done = Event()
-    thread = Thread(target=_poll, args=(switch, poll_s, done), name="modelward-poll", daemon=True)
+
+    def repeat() -> None:
+        while not done.is_set():
+            act()
+            done.wait(every_s)
+
+    thread = Thread(target=repeat, name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         done.set()
         thread.join(timeout=1)
-        switch.close()
-
-
-def _poll(switch: Switch[Any], poll_s: float, done: Event) -> None:
-    while not done.is_set():
-        switch.poll()
-        done.wait(poll_s)

@@ -48,6 +48,7 @@ class Version:
 class Model:
     name = "digits"
     def current(self, stage): return Version()
+    def report_served(self, stage, version): tell(f"{stage} runs {version}")
 
 try:
     tell = lambda line: print(line, file=sys.stderr, flush=True)

@@ -27,6 +27,13 @@ def standings(found: Sequence[Status]) -> Table:
     return made
 
 
+def servers(found: Sequence[Status]) -> Iterator[Text]:
+    """Say what servers of the team's own run."""
+    for each in found:
+        if each.fleet:
+            yield Text.assemble(Text(f"{each.model} in {each.environment}", "bold"), f": {each.fleet}")
+
+
 def problems(found: Sequence[Status]) -> Iterator[Text]:
     """Say what is wrong, and the next step."""
     for each in found:
