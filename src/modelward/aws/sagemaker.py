@@ -1,12 +1,13 @@
 """The SageMaker API, in our values."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.core.arn import VersionArn
-from modelward.core.endpoint import Endpoint, Serving
+from modelward.core.endpoint import Endpoint, Serving, Update
 from modelward.core.model_package import (
     BECAUSE_KEY,
     DECIDED_KEY,
@@ -170,6 +171,7 @@ class SageMaker:
             weights={
                 each["VariantName"]: each.get("DesiredWeight", 0.0) for each in answer.get("ProductionVariants", [])
             },
+            update=_update(answer),
         )
 
     def create_model(
@@ -371,6 +373,43 @@ def pages(call: Callable[[Any], Any]) -> Iterator[Any]:
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
+
+
+def _update(answer: Any) -> Update | None:
+    """Read how far an update has come; of a step that is about the old containers, the old variant tells."""
+    pending = answer.get("PendingDeploymentSummary")
+    if not pending or "StartTime" not in pending:
+        return None
+    new: Any = next(iter(pending.get("ProductionVariants", [])), {})
+    old: Any = next(iter(answer.get("ProductionVariants", [])), {})
+    steps = [*new.get("VariantStatus", []), *old.get("VariantStatus", [])]
+    return Update(
+        began_at=pending["StartTime"].astimezone(UTC),
+        step=steps[0]["Status"] if steps else "",
+        share=_share(new),
+        waits_s=_waits_s(answer.get("LastDeploymentConfig", {})),
+    )
+
+
+def _share(variant: Any) -> float | None:
+    wanted = variant.get("DesiredInstanceCount")
+    return variant.get("CurrentInstanceCount", 0) / wanted if wanted else None
+
+
+def _waits_s(deployment: Any) -> float:
+    """Sum up what a `DeploymentConfig` waits: after each part of the traffic, and before the old containers go."""
+    rolling, policy = deployment.get("RollingUpdatePolicy"), deployment.get("BlueGreenUpdatePolicy", {})
+    if rolling:
+        size = rolling["MaximumBatchSize"]
+        return float(rolling["WaitIntervalInSeconds"] * (math.ceil(100 / size["Value"]) if _is_percent(size) else 1))
+    routing = policy.get("TrafficRoutingConfiguration", {})
+    size = routing.get("LinearStepSize")
+    parts = math.ceil(100 / size["Value"]) - 1 if size and _is_percent(size) else routing.get("Type") == "CANARY"
+    return float(parts * routing.get("WaitIntervalInSeconds", 0) + policy.get("TerminationWaitInSeconds", 0))
+
+
+def _is_percent(size: Any) -> bool:
+    return bool(size["Type"] == "CAPACITY_PERCENT")
 
 
 def package_of(answer: Any) -> ModelPackage:

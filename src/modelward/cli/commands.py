@@ -201,10 +201,12 @@ COMMANDS = (
         "reading:status",
         (
             Argument("models", "models that registry.toml declares; all when none is named", "MODEL", is_repeated=True),
+            Argument("--watch", "look every two seconds until all is served as it should be", default=False),
             _JSON,
         ),
-        "modelward status\nmodelward status digits",
-        "It asks the search index, which may lag behind by moments.",
+        "modelward status\nmodelward status digits --watch",
+        "It asks the search index, which may lag behind by moments. Percent is how much of the new version's capacity "
+        "takes traffic; the time left goes by the rollout before. On a pipe --watch prints a line for each change.",
     ),
     Command(
         "compare",

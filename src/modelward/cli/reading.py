@@ -1,8 +1,17 @@
 """Commands that read: versions, show, status, compare, current, history."""
 
+from json import dumps
+from typing import TYPE_CHECKING
+
 from modelward.cli.context import Context
+from modelward.cli.terminal import Terminal
 from modelward.core.errors import NotFoundError
 from modelward.core.model_package import ModelPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelward.planning.status import Status
 
 
 def versions(context: Context, *, model: str, json: bool) -> None:
@@ -34,9 +43,12 @@ def current(context: Context, *, model: str, stage: str, json: bool) -> None:
     _show(context, found.package, json=json)
 
 
-def status(context: Context, *, models: list[str], json: bool) -> None:
+def status(context: Context, *, models: list[str], watch: bool, json: bool) -> None:
     """Tell how models stand in their environments."""
     registry = context.connect()
+    if watch:
+        _watch(context.terminal, registry.watch(models), json=json)
+        return
     found = registry.status(models)
     if json:
         context.terminal.json([each.to_json() for each in found])
@@ -44,9 +56,25 @@ def status(context: Context, *, models: list[str], json: bool) -> None:
     if not found:
         context.terminal.say("no environment serves a model\n  next: declare [models.<name>.endpoints.<environment>]")
         return
-    from modelward.cli.views.status import problems, servers, standings
+    from modelward.cli.views.status import blocks
 
-    context.terminal.show(standings(found), *servers(found), *problems(found))
+    context.terminal.show(*blocks(found))
+
+
+def _watch(terminal: Terminal, looks: "Iterator[list[Status]]", *, json: bool) -> None:
+    """Show each look in the place of the one before; where nothing can be overwritten, a line for each change."""
+    from modelward.cli.views.status import blocks, line
+
+    told: dict[tuple[str, str], str] = {}
+    for found in looks:
+        if terminal.is_tty and not json:
+            terminal.redraw(*blocks(found))
+            continue
+        for each in found:
+            said = line(each)
+            if told.get((each.model, each.environment)) != said:
+                terminal.line(dumps(each.to_json(), ensure_ascii=False) if json else said)
+            told[each.model, each.environment] = said
 
 
 def compare(context: Context, *, model: str, a: int, b: int, json: bool) -> None:

@@ -26,12 +26,21 @@ class Terminal:
         self._out = out
         self._err = err
         self._width = width
+        self._drawn = 0
         self.is_tty = out.isatty() if is_tty is None else is_tty
 
     def show(self, *blocks: "RenderableType") -> None:
         """Print a result for people; blank lines stand between blocks."""
         for number, block in enumerate(blocks):
             self._out.write(("\n" if number else "") + self._render(block))
+
+    def redraw(self, *blocks: "RenderableType") -> None:
+        """Print a result in the place of the one that was drawn before; for terminals only."""
+        text = "\n".join(self._render(block) for block in blocks)
+        up = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
+        self._out.write(up + text)
+        self._out.flush()
+        self._drawn = text.count("\n")
 
     def json(self, value: Any) -> None:
         """Print a result for programs."""

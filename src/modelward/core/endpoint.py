@@ -15,6 +15,23 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """How far an update of an endpoint to another config has come (`PendingDeploymentSummary`).
+
+    Args:
+        began_at: When it began.
+        step: What is done now, in SageMaker's word: Creating, ActivatingTraffic, Baking, Deleting.
+        share: How much of the new capacity takes traffic, 0 to 1; None where SageMaker does not tell.
+        waits_s: How long it waits in all, as declared, in seconds; containers take their time besides.
+    """
+
+    began_at: datetime
+    step: str = ""
+    share: float | None = None
+    waits_s: float = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """What DescribeEndpoint says: `config_name` is what serves now, also while an update to another is under way.
 
@@ -30,6 +47,8 @@ class Endpoint:
     is_serverless: bool = False
     pending_config: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
+    update: Update | None = None
+    """How far that update has come."""
 
     @property
     def is_busy(self) -> bool:

@@ -33,6 +33,28 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rollout under way has come.
+
+    Args:
+        step: What SageMaker does now: Creating, ActivatingTraffic, Baking, Deleting.
+        percent: How much of the new version's capacity takes traffic; None where SageMaker does not tell.
+        began_at: When it began.
+        left_s: How many seconds it takes still if it takes as long as the rollout before, and no less than it is
+            declared to wait; 0 when it takes longer; None when nothing is known to go by.
+    """
+
+    step: str
+    percent: int | None
+    began_at: datetime
+    left_s: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Spell it for programs."""
+        return {**asdict(self), "began_at": self.began_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a model stands in an environment.
 
@@ -46,6 +68,7 @@ class Status:
         since: Since when it has not served what it should.
         problem: What is wrong, in one sentence; empty when nothing is.
         next_step: What to do about it; empty where nothing must be done.
+        progress: How far a rollout has come that is under way at this moment.
         fleet: What servers of our own run, where they serve the stage; None where an endpoint does, or none reports.
     """
 
@@ -59,12 +82,17 @@ class Status:
     problem: str = ""
     next_step: str = ""
     fleet: Fleet | None = None
+    progress: Progress | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Spell it for programs; times in ISO 8601."""
         times = {"verified_at": self.verified_at, "since": self.since}
         spelled = {name: at.isoformat() if at else None for name, at in times.items()}
-        return {**asdict(self), **spelled, "fleet": self.fleet and _fleet_to_json(self.fleet)}
+        parts = {
+            "fleet": self.fleet and _fleet_to_json(self.fleet),
+            "progress": self.progress and self.progress.to_json(),
+        }
+        return {**asdict(self), **spelled, **parts}
 
 
 def _fleet_to_json(fleet: Fleet) -> dict[str, Any]:
@@ -130,7 +158,40 @@ def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> St
         plan.behind_since,
         problem,
         next_step,
+        progress=_progress(scene, live_chain, now),
     )
+
+
+def _progress(scene: Scene, live_chain: Sequence[Entry], now: datetime) -> Progress | None:
+    endpoint, name = scene.endpoint, scene.environment.name
+    if endpoint is None or not endpoint.is_busy:
+        return None
+    update, last_s = endpoint.update, _last_rollout_s(live_chain, name)
+    if update:
+        percent = None if update.share is None else round(100 * min(1, update.share))
+        expected_s = max(last_s or 0, update.waits_s)
+        return Progress(update.step, percent, update.began_at, _left_s(expected_s, update.began_at, now))
+    begun = next((each for each in reversed(scene.chain) if _is_begun(each, name)), None)
+    if endpoint.status != "Creating" or begun is None:
+        return None
+    return Progress(endpoint.status, 0, begun.at, _left_s(last_s, begun.at, now))
+
+
+def _is_begun(entry: Entry, environment: str) -> bool:
+    return entry.kind is EntryKind.DEPLOYING and entry.environment == environment
+
+
+def _left_s(expected_s: float | None, began_at: datetime, now: datetime) -> int | None:
+    return max(0, round(expected_s - (now - began_at).total_seconds())) if expected_s else None
+
+
+def _last_rollout_s(chain: Sequence[Entry], environment: str) -> float | None:
+    """Tell how long the rollout took that brought what serves now."""
+    here = [each for each in chain if each.environment == environment]
+    ends = [number for number, each in enumerate(here) if each.kind is EntryKind.VERIFIED]
+    if not ends or ends[-1] == 0 or here[ends[-1] - 1].kind is not EntryKind.DEPLOYING:
+        return None
+    return (here[ends[-1]].at - here[ends[-1] - 1].at).total_seconds()
 
 
 def _state(scene: Scene, plan: Plan) -> State:

@@ -4,7 +4,7 @@ Thin on purpose: each method is one service. A verb that changes something has a
 and changes nothing; the verb carries out exactly that plan.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,15 @@ from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, Model
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
-from modelward.planning.status import Status
+from modelward.planning.status import State, Status
 from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
 from modelward.services.registration import Submission
 from modelward.services.status import status
+
+_WATCH_S = 2.0
 
 
 class Registry:
@@ -63,6 +65,15 @@ class Registry:
             NotFoundError: registry.toml declares no model of a name, or the registry is not deployed here.
         """
         return [each for name in self._named(models) for each in status(self._context, name)]
+
+    def watch(self, models: Collection[str] = ()) -> Iterator[list[Status]]:
+        """Look every two seconds until each environment serves what it should; arguments and errors are `status`'s."""
+        while True:
+            found = self.status(models)
+            yield found
+            if all(each.state in (State.SERVING, State.EMPTY) for each in found):
+                return
+            self._context.sleep(_WATCH_S)
 
     def tidy(self, models: Collection[str] = ()) -> list[Plan]:
         """Delete models and endpoint configs that nobody needs any more, in the registry's account; give what was done.

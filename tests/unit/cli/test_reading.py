@@ -133,6 +133,12 @@ def test_status_of_one_model_as_json_carries_all_that_is_known(history: Shell) -
     assert set(told["staging"]) == set(told["production"])
 
 
+def test_a_watch_of_what_is_served_ends_at_once_with_a_line_each(history: Shell) -> None:
+    said = history("status", "--watch")
+    assert said.code == 0
+    assert "digits in production: serving, live v1, wanted v1" in said.out.splitlines()
+
+
 def test_status_of_a_model_that_nobody_declared_names_those_that_are(history: Shell) -> None:
     said = history("status", "digit")
     assert (said.code, said.out) == (5, "")
