@@ -136,6 +136,25 @@ def test_a_model_that_a_needed_config_names_stays_whatever_it_is_called(world):
     assert old in {each["ModelName"] for each in world.sagemaker.list_models(MaxResults=100)["Models"]}
 
 
+def test_both_versions_of_a_trial_keep_what_they_are_served_from(world):
+    released(world, 5)
+    trial = 'instance_count = 2\nrollout = { strategy = "ab", percent = 20 }\n'
+    world.use(world.declaration.replace("instance_count = 2", trial))
+    version = world.release(0.99)
+    serving = world.endpoint()["EndpointConfigName"]
+    variants = world.sagemaker.describe_endpoint_config(EndpointConfigName=serving)["ProductionVariants"]
+    assert len(variants) == 2
+    world.pause(DAY)
+    world.sweep()
+    world.finish()
+    models = {each["ModelName"] for each in world.sagemaker.list_models(MaxResults=100)["Models"]}
+    assert {each["ModelName"] for each in variants} <= models
+    assert not any(name.startswith("digits-production-v1-") for name in models)
+    world.digits.finish("production", version.version, reason="better")
+    world.finish()
+    assert world.serving() == 6
+
+
 def test_a_tidy_account_costs_two_lists_and_a_full_one_is_tidied_once(world):
     released(world, 6)
     world.pause(DAY)
