@@ -50,6 +50,9 @@ class Readable(Protocol):
     def grant_capture(self, grantee: iam.IGrantable) -> None:
         """Allow to write what endpoints capture."""
 
+    def grant_answer(self, grantee: iam.IGrantable) -> None:
+        """Allow to write what asynchronous endpoints answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelExecutionRoleProps:
@@ -59,7 +62,8 @@ class ModelExecutionRoleProps:
         bucket: The registry's bucket, of this account or of another one.
         existing: Other places.
         name: The role's name, where another account must know it.
-        endpoints: Those that run with the role: it may use their volume keys and VPCs, and write what they capture.
+        endpoints: Those that run with the role: it may use their volume keys and VPCs, and write what they capture
+            and answer.
         is_guarded: Whether alarms end rollouts of any of them.
     """
 
@@ -97,6 +101,7 @@ class ModelExecutionRole(Construct):
             props.bucket.grant_capture(self.role)
         if props.is_guarded:
             allow_watching(self.role)
+        self._allow_answers(props)
         self._acknowledge(images, logs)
         # With a name of its own, one that a failed first deployment left behind would be in the way of the next.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if props.name else RemovalPolicy.RETAIN
@@ -121,6 +126,17 @@ class ModelExecutionRole(Construct):
         allow(self.role, ["s3:ListBucket"], *buckets)
         allow(self.role, ["kms:Decrypt", "kms:DescribeKey"], *existing.artifact_key_arns)
         acknowledge_wildcards(self.role, objects, "Any version of an adopted group may be served.")
+
+    def _allow_answers(self, props: ModelExecutionRoleProps) -> None:
+        """Allow to answer calls in S3 and to tell of it.
+
+        Source: "Complete the prerequisites" of asynchronous inference in the SageMaker developer guide.
+        """
+        answering = [each.asynchronous for each in props.endpoints if each.asynchronous]
+        if answering:
+            props.bucket.grant_answer(self.role)
+        topics = {arn for each in answering for arn in (each.success_topic_arn, each.error_topic_arn) if arn}
+        allow(self.role, ["sns:Publish"], *sorted(topics))
 
     def _image_arns(self) -> list[str]:
         # AWS keeps its containers in accounts of its own, another one in each region.

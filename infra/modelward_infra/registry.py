@@ -67,6 +67,9 @@ class ModelRegistry(ModelVersions):
         capturing = [name for name, model in served.items() if model.endpoints[environment].data_capture]
         if capturing:
             self.bucket.share_capture(guest, [endpoint_name(name, environment) for name in sorted(capturing)])
+        answering = [name for name, model in served.items() if model.endpoints[environment].asynchronous]
+        if answering:
+            self.bucket.share_answers(guest, [endpoint_name(name, environment) for name in sorted(answering)])
 
     def _refer_strongly(self) -> None:
         # CloudFormation itself then refuses to remove what another stack uses, whatever the app's flag says.

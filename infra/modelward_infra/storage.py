@@ -17,11 +17,14 @@ from constructs import Construct, IConstruct
 from modelward.config import RegistrySpec
 from modelward.config.accounts import home_of
 from modelward.core.ledger import BY_TIME
-from modelward.core.names import CAPTURES, artifact_prefix, registry_stack
+from modelward.core.names import CAPTURES, artifact_prefix, asynchronous_prefix, registry_stack
 from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
 _CAPTURE = ("kms:GenerateDataKey",)
+# Large answers go up in parts.
+_ANSWER = ("s3:AbortMultipartUpload", "s3:PutObject")
+_ANY_ANSWER = "SageMaker names each answer when it writes it."
 _ABROAD = "Bucket and key are another account's, whose policies name this role; here their account bounds them."
 # Roles that may put entries into the ledger carry it; a tag, because it can be told before there are such roles.
 _APPENDS = ("modelward:ledger", "append")
@@ -199,6 +202,16 @@ class ArtifactBucket(Construct):
         self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:PutObject",), *objects))
         self._key.share(role_arn, _CAPTURE)
 
+    def share_answers(self, role_arn: str, endpoints: Sequence[str]) -> None:
+        """Let a role of another account read what some endpoints are asked and write what they answer; as above."""
+        objects = [
+            self.bucket.arn_for_objects(f"{asynchronous_prefix(name)}*") for name in endpoints[:_SHARED_PREFIXES]
+        ]
+        if len(endpoints) > _SHARED_PREFIXES:
+            objects = [self.bucket.arn_for_objects(f"{asynchronous_prefix()}*")]
+        self.bucket.add_to_resource_policy(from_abroad(role_arn, ("s3:GetObject", *_ANSWER), *objects))
+        self._key.share(role_arn, _CAPTURE)
+
     def _accept_objects(self, grantee: iam.IGrantable) -> None:
         principal = cast("IConstruct", grantee.grant_principal)
         if hasattr(principal, "node"):
@@ -211,6 +224,13 @@ class ArtifactBucket(Construct):
         allow(grantee, ("s3:PutObject",), objects)
         self._key.grant_encrypt(grantee)
         accept_wildcards(grantee, [objects], "SageMaker names each file of captured calls when it writes it.")
+
+    def grant_answer(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects where asynchronous endpoints answer, and nowhere else."""
+        objects = self.bucket.arn_for_objects(f"{asynchronous_prefix()}*")
+        allow(grantee, _ANSWER, objects)
+        self._key.grant_encrypt(grantee)
+        accept_wildcards(grantee, [objects], _ANY_ANSWER)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects and to give up an upload; never to delete one."""
@@ -251,6 +271,13 @@ class ArtifactsAbroad(Construct):
         """Allow to add objects where endpoints write what they capture, and nowhere else."""
         objects = f"{self._bucket_arn}/{CAPTURES}/*"
         allow(grantee, ("s3:PutObject",), objects, conditions=self._there)
+        allow(grantee, _CAPTURE, self._key_arn, conditions=self._by_s3)
+        accept_wildcards(grantee, [objects, self._key_arn], _ABROAD)
+
+    def grant_answer(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects where asynchronous endpoints answer, and nowhere else."""
+        objects = f"{self._bucket_arn}/{asynchronous_prefix()}*"
+        allow(grantee, _ANSWER, objects, conditions=self._there)
         allow(grantee, _CAPTURE, self._key_arn, conditions=self._by_s3)
         accept_wildcards(grantee, [objects, self._key_arn], _ABROAD)
 

@@ -313,3 +313,20 @@ def test_calls_that_are_captured_abroad_go_to_the_registry_s_bucket_and_to_no_ot
     [put] = [each for each in there if each["Action"] == ["s3:PutObject"]]
     assert put["Resource"] == ["arn:aws:s3:::acme-registry*/capture/*"]
     assert put["Condition"] == {"StringEquals": {"aws:ResourceAccount": HOME}}
+
+
+def test_asynchronous_endpoints_abroad_use_their_place_in_the_registry_s_bucket(synthesize, spelled) -> None:
+    declaration = placed(synthesize.declare, HOME, PRODUCTION)
+    kind = "instance_type = 'ml.m5.large'"
+    assembly = synthesize(declaration.replace(kind, f"{kind}\nasynchronous = {{}}"))
+    guest = {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{PRODUCTION}:role/acme-production-models"}}
+    bucket = statements(assembly, "registry", spelled, "AWS::S3::BucketPolicy", "PolicyDocument")
+    [shared] = [each for each in bucket if each.get("Condition") == guest and "s3:PutObject" in each["Action"]]
+    assert set(shared["Action"]) == {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
+    assert [each.rpartition(".Arn")[2] for each in shared["Resource"]] == ["/async/digits-production/*"]
+    key = statements(assembly, "registry", spelled, "AWS::KMS::Key", "KeyPolicy")
+    assert ["kms:GenerateDataKey"] in [each["Action"] for each in key if each.get("Condition") == guest]
+    there = list(statements(assembly, "production", spelled, "AWS::IAM::Policy", "PolicyDocument"))
+    [put] = [each for each in there if "s3:PutObject" in each["Action"]]
+    assert put["Resource"] == ["arn:aws:s3:::acme-registry*/async/*"]
+    assert put["Condition"] == {"StringEquals": {"aws:ResourceAccount": HOME}}

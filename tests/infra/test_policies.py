@@ -314,6 +314,19 @@ def test_captured_calls_go_to_their_place_in_the_bucket_and_nowhere_else(placed)
     }
 
 
+def test_asynchronous_answers_go_to_their_place_and_to_the_declared_topics(synthesize) -> None:
+    topics = [f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("bad", "good")]
+    kind = "instance_type = 'ml.m5.large'"
+    setting = f'asynchronous = {{ success_topic_arn = "{topics[1]}", error_topic_arn = "{topics[0]}" }}'
+    assembly = synthesize(synthesize.declare("digits").replace(kind, f"{kind}\n{setting}"))
+    statements = assembly.execution_statements()
+    [where] = [each for each in statements if "s3:PutObject" in each["Action"]]
+    assert where["Resource"] == ["ArtifactsBucket88671897.Arn/async/*"]
+    assert where["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject"]
+    assert [each["Resource"] for each in statements if "sns:Publish" in each["Action"]] == [topics]
+    assert [each for each in statements if "kms:GenerateDataKey" in each["Action"]]
+
+
 SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 
 

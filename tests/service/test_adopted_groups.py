@@ -271,6 +271,23 @@ def test_an_endpoint_on_instances_cannot_become_serverless_and_the_plan_says_so(
     assert "endpoint digits-production" not in found
 
 
+def test_an_endpoint_that_answers_its_callers_cannot_become_asynchronous_and_the_plan_says_so(world):
+    owning(world)
+    old_endpoint(world, "digits-production", "old-2")
+    world.use(ADOPTED.replace('"ml.m5.large"', '"ml.m5.large"\nasynchronous = {}'))
+    assert "no update turns such an endpoint" in told(world)["endpoint digits-production"][0]
+    assert told(world)["endpoint digits-production"][1]
+
+
+def test_an_asynchronous_endpoint_stays_one_and_the_plan_says_so(world):
+    owning(world)
+    world.use(world.declaration.replace('"ml.m5.large"', '"ml.m5.large"\nasynchronous = {}'))
+    world.release(0.95)
+    assert "endpoint digits-production" not in told(world)
+    world.use(world.declaration)
+    assert "SageMaker takes that from no endpoint" in told(world)["endpoint digits-production"][0]
+
+
 def test_a_serverless_endpoint_is_as_declared(world):
     owning(world)
     world.live(0.95)

@@ -1,6 +1,9 @@
 """Rollouts that fail, meet busy endpoints, or overtake each other."""
 
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -346,6 +349,69 @@ def test_calls_are_captured_in_the_registry_s_bucket_with_its_key(world):
     assert sorted(each["data"] for each in asked) == ["1", "3"]
     assert {each["encoding"] for each in asked} == {"CSV"}
     assert {each["captureData"]["endpointOutput"]["encoding"] for each in records} == {"JSON"}
+
+
+def asynchronous(world, settings=""):
+    """Deploy production as an asynchronous endpoint."""
+    world.use(world.declaration.replace('"ml.m5.large"', f'"ml.m5.large"\nasynchronous = {{ {settings} }}'))
+
+
+def test_an_asynchronous_endpoint_reads_and_answers_in_the_registry_s_bucket_with_its_key(world):
+    sns, sqs, s3 = (world.client(service) for service in ("sns", "sqs", "s3"))
+    topic = sns.create_topic(Name="answers")["TopicArn"]
+    queue = sqs.create_queue(QueueName="answers")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:answers")
+    asynchronous(world, f'success_topic_arn = "{topic}", error_topic_arn = "{topic}", max_concurrent_calls = 4')
+    world.release(0.95)
+
+    bucket, place = world.settings.bucket, "async/digits-production"
+    s3.put_object(Bucket=bucket, Key=f"{place}/requests/1.csv", Body=b"1,2")
+    told = world.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="digits-production", InputLocation=f"s3://{bucket}/{place}/requests/1.csv", ContentType="text/csv"
+    )
+    assert told["OutputLocation"].startswith(f"s3://{bucket}/{place}/answers/")
+    assert told["FailureLocation"].startswith(f"s3://{bucket}/{place}/failures/")
+    world.run_for(2)
+    answer = s3.get_object(Bucket=bucket, Key=told["OutputLocation"].partition(f"{bucket}/")[2])
+    assert answer["SSEKMSKeyId"] == world.settings.key_arn
+    assert json.load(answer["Body"])["body"] == "1,2"
+    texts = [
+        json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    ]
+    told_of = [json.loads(each["Message"]) for each in texts]
+    [result] = [each for each in told_of if each["eventName"] == "InferenceResult"]
+    assert (result["invocationStatus"], result["inferenceId"]) == ("Completed", told["InferenceId"])
+
+    found = world.sagemaker.describe_endpoint(EndpointName="digits-production")
+    assert found["AsyncInferenceConfig"]["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 4}
+    world.release(0.97)
+    found = world.sagemaker.describe_endpoint(EndpointName="digits-production")
+    assert "-v2-" in found["EndpointConfigName"]
+
+
+def test_the_example_for_asynchronous_endpoints_works(world, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    asynchronous(world)
+    world.release(0.95)
+    document = (Path(__file__).parents[2] / "docs" / "targets.md").read_text()
+    asking, fetching = re.findall(r"```python\n(.*?)```", document, re.DOTALL)[:2]
+    names: dict[str, Any] = {}
+    exec(asking, names)
+    world.run_for(2)
+    exec(fetching, names)
+    assert json.loads(names["answer"])["body"] == "0,0,5,13,9,1\n"
+
+
+def test_an_endpoint_that_answers_its_callers_is_not_turned_into_an_asynchronous_one(world):
+    world.release(0.95)
+    before = updates(world)
+    asynchronous(world)
+    world.sweep()
+    world.finish()
+    assert updates(world) == before
+    assert world.serving() == 1
+    with pytest.raises(RolloutError, match="no update makes it an asynchronous one"):
+        world.digits.deploy("production")
 
 
 def test_one_side_of_calls_is_captured_if_that_is_declared(world):

@@ -36,6 +36,11 @@ volume_key_arn = "{key}"
 vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
 data_capture = {{ percent = 100 }}
 autoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}
+[models.letters]
+owner = "vision-team"
+[models.letters.endpoints.production]
+instance_type = "ml.m5.large"
+asynchronous = {{ success_topic_arn = "{topic}" }}
 """
 
 
@@ -78,7 +83,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     shutil.copy(ROOT / "app.py", folder)
     with LocalAws() as aws:
         key = aws.client("admin", "kms").create_key()["KeyMetadata"]["Arn"]
-        (folder / "registry.toml").write_text(DECLARED.format(key=key))
+        topic = aws.client("admin", "sns").create_topic(Name="answers")["TopicArn"]
+        (folder / "registry.toml").write_text(DECLARED.format(key=key, topic=topic))
         aws.deploy(folder, io.StringIO())
         registry = bootstrap.connect(folder / "registry.toml", session=aws.session("admin"))
         settings = bootstrap.context_of(folder / "registry.toml", session=aws.session("admin")).settings
@@ -138,6 +144,44 @@ def test_nothing_is_captured_that_the_role_may_not_write_and_the_caller_gets_the
     assert len(served.captured()) == before
     iam.delete_role_policy(RoleName=role, PolicyName="stop")
     assert "Could not write captured data" in served.aws.log_file.read_text()
+
+
+def test_an_asynchronous_endpoint_answers_with_the_rights_of_the_execution_role(served: Served) -> None:
+    sns, sqs, s3 = (served.client(service) for service in ("sns", "sqs", "s3"))
+    [topic] = [each["TopicArn"] for each in sns.list_topics()["Topics"] if each["TopicArn"].endswith(":answers")]
+    queue = sqs.create_queue(QueueName="answers")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = {"Version": "2012-10-17", "Statement": [allowed]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    registry = bootstrap.connect(served.folder / "registry.toml", session=served.aws.session("admin"))
+    version = registry.model("letters").register(packed(served.folder / "letters.tar.gz"), IMAGE, {"accuracy": 0.9})
+    served.aws.wait_idle()
+    version.approve(reason="good figures")
+    until(lambda: version.refresh().stage_status == "Approved")
+
+    place = "async/letters-production"
+    s3.put_object(Bucket=served.bucket, Key=f"{place}/requests/1.json", Body=b"[[1]]")
+    asked = served.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="letters-production",
+        InputLocation=f"s3://{served.bucket}/{place}/requests/1.json",
+        ContentType="application/json",
+    )
+    heard: list[dict[str, Any]] = []
+
+    def results() -> list[dict[str, Any]]:
+        received = sqs.receive_message(QueueUrl=queue).get("Messages", ())
+        heard.extend(json.loads(json.loads(each["Body"])["Message"]) for each in received)
+        return [each for each in heard if each["eventName"] == "InferenceResult"]
+
+    until(results)
+    key = asked["OutputLocation"].removeprefix(f"s3://{served.bucket}/")
+    assert key.startswith(f"{place}/answers/")
+    found = s3.get_object(Bucket=served.bucket, Key=key)
+    assert (json.load(found["Body"]), found["SSEKMSKeyId"]) == ("yes", served.bucket_key)
+    [told] = results()
+    assert told["responseParameters"]["outputLocation"] == asked["OutputLocation"]
 
 
 TARGET = {

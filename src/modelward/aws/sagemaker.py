@@ -172,6 +172,7 @@ class SageMaker:
                 each["VariantName"]: each.get("DesiredWeight", 0.0) for each in answer.get("ProductionVariants", [])
             },
             update=_update(answer),
+            is_asynchronous="AsyncInferenceConfig" in answer,
         )
 
     def create_model(

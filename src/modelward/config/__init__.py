@@ -18,6 +18,7 @@ from modelward.config.settings import Settings
 from modelward.config.spec import (
     AccessSpec,
     AlarmSpec,
+    AsynchronousSpec,
     AutoscalingSpec,
     CaptureSpec,
     EndpointSpec,
@@ -40,6 +41,7 @@ __all__ = [
     "FILE_NAME",
     "AccessSpec",
     "AlarmSpec",
+    "AsynchronousSpec",
     "AutoscalingSpec",
     "CaptureSpec",
     "EndpointSpec",

@@ -130,6 +130,7 @@ def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
         if endpoint.rollout:
             _check_rollout(endpoint.rollout, here.at("rollout"))
         _check_can_move(endpoint, spec.rollout(model.name, name), here)
+        _check_silence(endpoint, here.at("alarms").at("silent_for_minutes"))
 
 
 def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
@@ -202,9 +203,21 @@ def _why_not_gradual(endpoint: EndpointSpec) -> str | None:
 def _why_no_trial(endpoint: EndpointSpec) -> str | None:
     if endpoint.serverless:
         return "a serverless endpoint, which has one variant only"
+    if endpoint.asynchronous:
+        return "an asynchronous endpoint, whose calls wait in one queue"
     if endpoint.autoscaling:
         return "autoscaling, which would scale two versions apart"
     return None
+
+
+def _check_silence(endpoint: EndpointSpec, place: Place) -> None:
+    """Refuse to wait for calls that nobody counts.
+
+    Source: "Alarms and logs for tracking metrics from asynchronous endpoints" of the SageMaker developer guide.
+    """
+    if endpoint.asynchronous and endpoint.alarms and endpoint.alarms.silent_for_minutes is not None:
+        allowed = "nothing beside asynchronous: SageMaker publishes no Invocations for such endpoints"
+        raise place.refuse(found=spell(endpoint.alarms.silent_for_minutes), allowed=allowed)
 
 
 def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:

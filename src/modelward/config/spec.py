@@ -348,6 +348,19 @@ class CaptureSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AsynchronousSpec:
+    """How an endpoint answers through S3 (`AsyncInferenceConfig`)."""
+
+    success_topic_arn: Annotated[TopicArn | None, "SNS topic that is told of each answer."] = None
+    error_topic_arn: Annotated[TopicArn | None, "SNS topic that is told of each call that fails."] = None
+    max_concurrent_calls: Annotated[
+        int | None,
+        Number(minimum=1, maximum=1000),
+        "How many calls one instance works on at a time; without it, SageMaker chooses.",
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class AutoscalingSpec:
     """How many instances of an endpoint there are, as calls come and go (Application Auto Scaling)."""
 
@@ -374,6 +387,14 @@ def _on_instances(key: str, why: str) -> Combination:
     )
 
 
+def _unless_asynchronous(key: str, why: str) -> Combination:
+    return Combination(
+        f"one of {key} and asynchronous, for {why}",
+        holds=lambda keys: not {"asynchronous", key} <= keys,
+        schema={"not": {"required": ["asynchronous", key]}},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointSpec:
     """How an environment serves a model: serverless, or on instances (`instance_count` counts only then)."""
@@ -391,6 +412,10 @@ class EndpointSpec:
     vpc: Annotated[VpcSpec | None, "Put the containers into a VPC of yours."] = None
     data_capture: Annotated[
         CaptureSpec | None, "Write calls and answers to capture/<endpoint>/ in the registry's bucket."
+    ] = None
+    asynchronous: Annotated[
+        AsynchronousSpec | None,
+        "Take calls from a queue, and write answers to async/<endpoint>/ in the registry's bucket.",
     ] = None
     autoscaling: Annotated[
         AutoscalingSpec | None, "Let the number of instances follow the calls, instead of instance_count."
@@ -420,7 +445,10 @@ class EndpointSpec:
         _on_instances("volume_key_arn", "serverless endpoints have no volumes"),
         _on_instances("vpc", "serverless endpoints are in no VPC"),
         _on_instances("data_capture", "serverless endpoints capture nothing"),
+        _on_instances("asynchronous", "serverless endpoints answer at once"),
         _on_instances("autoscaling", "serverless endpoints scale by themselves"),
+        _unless_asynchronous("data_capture", "calls and answers of asynchronous endpoints are in S3 anyway"),
+        _unless_asynchronous("autoscaling", "asynchronous endpoints publish no InvocationsPerInstance to go by"),
     )
 
     @property

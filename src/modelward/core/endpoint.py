@@ -49,6 +49,7 @@ class Endpoint:
     weights: Mapping[str, float] = field(default_factory=dict)
     update: Update | None = None
     """How far that update has come."""
+    is_asynchronous: bool = False
 
     @property
     def is_busy(self) -> bool:

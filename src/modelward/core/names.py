@@ -19,6 +19,15 @@ def is_entity_name(text: str) -> bool:
 # Where endpoints write what they capture, in the registry's bucket; SageMaker goes on with the endpoint's name.
 CAPTURES = "capture"
 
+# Where asynchronous endpoints read and write, in the registry's bucket.
+_ASYNCHRONOUS = "async"
+
+
+def asynchronous_prefix(endpoint: str = "") -> str:
+    """Give the beginning of the keys of what an asynchronous endpoint reads and writes; of all, without a name."""
+    return f"{_ASYNCHRONOUS}/{endpoint}/" if endpoint else f"{_ASYNCHRONOUS}/"
+
+
 # CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
 # text is frozen, and what may change (the owner) is a tag.
 GROUP_DESCRIPTION = "Versions of one model, registered and approved through Modelward."

@@ -1,6 +1,5 @@
-"""How an endpoint uses S3, with the rights of its model's execution role: it reads its model and writes captures."""
+"""How an endpoint uses S3 and SNS, with the rights of its model's execution role: models, captures, answers."""
 
-import logging
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from modelward.local.ministack import access
 from modelward.local.sagemaker import HostedVariant
 
-logger = logging.getLogger(__name__)
-
 
 class Artifacts:
-    """Reads model archives from the S3 of the local AWS, and writes there what endpoints capture."""
+    """Reads from the S3 of the local AWS what endpoints need, writes what they leave there, and tells of it."""
 
     def __init__(self, endpoint_url: str) -> None:
         """Use the local AWS at an URL."""
@@ -32,32 +29,46 @@ class Artifacts:
         if uri.scheme != "s3" or not uri.path.strip("/"):
             raise ValueError(f"the model data {variant.model_data_url!r} is not an s3:// URI of an object")
         try:
-            answer = self._client(variant).get_object(Bucket=uri.netloc, Key=uri.path[1:])
+            return self.get(variant, variant.model_data_url)
+        except OSError as error:
+            raise OSError(f"Could not access model data: {error}") from error
+
+    def get(self, variant: HostedVariant, uri: str) -> bytes:
+        """Read an object."""
+        place = urlsplit(uri)
+        try:
+            answer = self._client(variant).get_object(Bucket=place.netloc, Key=place.path[1:])
             body: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError) as error:
-            raise OSError(
-                f"Could not access model data at {variant.model_data_url} with {variant.execution_role_arn}: {error}"
-            ) from error
+            raise OSError(f"{variant.execution_role_arn} could not read {uri}: {error}") from error
         return body
 
     def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:
-        """Write what an endpoint captured, encrypted with a key; what the role may not write is lost, and logged."""
+        """Write an object, encrypted with a key."""
         place = urlsplit(uri)
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
         try:
             self._client(variant).put_object(Bucket=place.netloc, Key=place.path[1:], Body=body, **encryption)
-        except (ClientError, BotoCoreError, OSError) as error:
-            logger.warning("Could not write captured data to %s with %s: %s", uri, variant.execution_role_arn, error)
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(f"{variant.execution_role_arn} could not write {uri}: {error}") from error
 
-    def _client(self, variant: HostedVariant) -> Any:
+    def publish(self, variant: HostedVariant, topic_arn: str, message: str) -> None:
+        """Publish a message."""
+        try:
+            sns = self._client(variant, "sns", topic_arn.split(":")[3])
+            sns.publish(TopicArn=topic_arn, Message=message)
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(f"{variant.execution_role_arn} could not publish to {topic_arn}: {error}") from error
+
+    def _client(self, variant: HostedVariant, service: str = "s3", region: str = "us-east-1") -> Any:
         role_arn = variant.execution_role_arn
         if not access.service_may_assume("sagemaker.amazonaws.com", role_arn, variant.endpoint_arn):
             raise OSError(f"{role_arn} is not there, or does not let sagemaker.amazonaws.com assume it")
         key, secret, token = access.role_credentials(role_arn)
         session = botocore.session.get_session()
         return session.create_client(
-            "s3",
-            region_name="us-east-1",  # S3 serves a bucket of any region under any name of a region here
+            service,
+            region_name=region,  # S3 serves a bucket of any region under any name of a region here
             endpoint_url=self._endpoint_url,
             aws_access_key_id=key,
             aws_secret_access_key=secret,

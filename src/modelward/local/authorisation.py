@@ -152,6 +152,7 @@ RULES: Mapping[str, Rule] = {
     "ListEndpoints": _everything,
     "DeleteEndpoint": _ENDPOINT,
     "InvokeEndpoint": _ENDPOINT,
+    "InvokeEndpointAsync": _ENDPOINT,
     "CreateAction": _named("action", "ActionName"),
     "CreateArtifact": _new_artifact,
     "CreateContext": _named("context", "ContextName"),

@@ -9,16 +9,17 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
 from modelward.local import authorisation, gate, ministack
+from modelward.local.artifacts import Artifacts
 from modelward.local.ministack import access, events, policies
 from modelward.local.ministack.alarms import CloudWatch, judge_alarms
 from modelward.local.ministack.evaluation import Denial
-from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Store, Timing, UnansweredError, wire
+from modelward.local.sagemaker import ApiError, Caller, Hosting, SageMaker, Timing, UnansweredError, wire
 from modelward.local.sagemaker.errors import unsupported
 from modelward.local.sagemaker.scope import partition_of
 from modelward.local.scaling import ScalableTargets
@@ -26,7 +27,7 @@ from modelward.local.scaling_front import ScalingFront
 
 logger = logging.getLogger(__name__)
 
-_INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
+_INVOCATION = re.compile(r"^/endpoints/([^/]+)/(async-)?invocations$")
 _IDLE_S = 60.0
 _SHORTEST_S = 0.01
 
@@ -34,14 +35,16 @@ _SHORTEST_S = 0.01
 class Front:
     """Answers SageMaker's requests from cores that it makes as accounts and regions are used."""
 
-    def __init__(self, hosting: Hosting, timing: Timing, store: Store, *, wake: threading.Event | None = None) -> None:
-        """Serve models by `hosting`; transitions take what `timing` says; what is captured goes to `store`.
+    def __init__(
+        self, hosting: Hosting, timing: Timing, artifacts: Artifacts, *, wake: threading.Event | None = None
+    ) -> None:
+        """Serve models by `hosting`; transitions take what `timing` says; endpoints use S3 and SNS by `artifacts`.
 
         `wake`, once set, makes it look at once whether something is due: a container may have become healthy.
         """
         self._hosting = hosting
         self._timing = timing
-        self._store = store
+        self._artifacts = artifacts
         self._cores: dict[tuple[str, str], SageMaker] = {}
         self._targets: dict[tuple[str, str], ScalableTargets] = {}
         self.scaling = ScalingFront(self._targets_of, self._config_of)
@@ -92,7 +95,7 @@ class Front:
         found = _INVOCATION.match(path)
         try:
             if found is not None:
-                return await self._invoke(unquote(found[1]), headers, body, query)
+                return await self._invoke(unquote(found[1]), headers, body, query, is_asynchronous=bool(found[2]))
             if "x-amz-target" not in headers:
                 return wire.error_reply(unsupported(wire.runtime_operation(path)))
             return self._control(headers, body, query)
@@ -109,14 +112,24 @@ class Front:
         return reply
 
     async def _invoke(
-        self, endpoint: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        query: Mapping[str, list[str]],
+        *,
+        is_asynchronous: bool,
     ) -> ministack.Response:
-        denial = self._denial("InvokeEndpoint", wire.invoked(endpoint, headers), headers, query)
+        operation = "InvokeEndpointAsync" if is_asynchronous else "InvokeEndpoint"
+        denial = self._denial(operation, wire.invoked(endpoint, headers), headers, query)
         if denial is not None:
             return wire.runtime_error_reply(ApiError(denial.code, denial.message, status=403))
         core, caller = self.core(*ministack.scope()), _caller(headers, query)
         # In a thread: a model may take a minute, and the loop serves everybody else meanwhile.
-        return await asyncio.to_thread(wire.handle_invocation, core, endpoint, headers, body, caller)
+        answer = wire.handle_async_invocation if is_asynchronous else wire.handle_invocation
+        reply = await asyncio.to_thread(answer, core, endpoint, headers, body, caller)
+        self._wake.set()
+        return reply
 
     def _denial(
         self, operation: str, request: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, list[str]]
@@ -147,7 +160,9 @@ class Front:
                     timing=self._timing,
                     watch=CloudWatch(account, region),
                 )
-                self._cores[key].captures.store = self._store
+                core = self._cores[key]
+                core.captures.store = core.queue.store = core.queue.topics = self._artifacts
+                core.spawn = _in_a_thread
                 self._targets[key] = ScalableTargets(account, region, self.now, self._cores[key].has_variant)
                 self._cores[key].scaling = self._targets[key]
                 self._cores[key].neighbours = lambda: self._all(region)
@@ -176,6 +191,10 @@ class Front:
     def _all(self, region: str | None = None) -> list[SageMaker]:
         with self._lock:
             return [core for core in self._cores.values() if region in {None, core.region}]
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True, name="modelward-work").start()
 
 
 def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Caller:

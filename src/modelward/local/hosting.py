@@ -21,12 +21,12 @@ from typing import IO, Any
 
 from modelward.local import container
 from modelward.local.sagemaker import HostedVariant
+from modelward.local.sagemaker.interface import INVOKE_LIMIT_S
 from modelward.local.surroundings import inherited
 
 logger = logging.getLogger(__name__)
 
 START_LIMIT_S = 180.0  # what a serverless container has to answer its first ping
-INVOKE_LIMIT_S = 60.0  # what a synchronous invocation may take on AWS
 _STOP_LIMIT_S = 2.0
 
 Fetch = Callable[[HostedVariant], bytes]
@@ -91,7 +91,9 @@ class ProcessHosting:
         hosted = self._hosted.get(key)
         return None if hosted is None else hosted.reason
 
-    def invoke(self, key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:
+    def invoke(
+        self, key: str, body: bytes, content_type: str, accept: str, limit_s: float = INVOKE_LIMIT_S
+    ) -> tuple[int, str, bytes]:
         """Send one request to a variant and return the HTTP status, content type and body of its answer."""
         hosted = self._hosted.get(key)
         if hosted is None or not hosted.started.wait(START_LIMIT_S):
@@ -99,9 +101,9 @@ class ProcessHosting:
         with hosted.busy:
             if hosted.process is None:
                 return 503, "text/plain", b"The container is not healthy."
-            answer = _exchange(hosted.process, {"content_type": content_type, "accept": accept}, body)
+            answer = _exchange(hosted.process, {"content_type": content_type, "accept": accept}, body, limit_s)
             if answer is None:
-                return self._restart(hosted)
+                return self._restart(hosted, limit_s)
         head, content = answer
         return head["status"], head["content_type"], content
 
@@ -151,14 +153,14 @@ class ProcessHosting:
             _kill(hosted.process)
             hosted.process = None
 
-    def _restart(self, hosted: _Hosted) -> tuple[int, str, bytes]:
+    def _restart(self, hosted: _Hosted, limit_s: float) -> tuple[int, str, bytes]:
         """Replace a process that died or hangs, as SageMaker does, and answer as it does meanwhile."""
         if hosted.process is not None:
             _kill(hosted.process)
             hosted.process = None
         if not hosted.is_stopped:
             self._spawn(hosted)
-        return 500, "text/plain", b"The container ended, or did not answer within 60 seconds."
+        return 500, "text/plain", b"The container ended, or did not answer within %d seconds." % limit_s
 
 
 def _environment(hosted: _Hosted) -> dict[str, str]:
@@ -177,14 +179,14 @@ def _process(folder: Path, environment: Mapping[str, str], log: IO[bytes]) -> "s
 
 
 def _exchange(
-    process: "subprocess.Popen[bytes]", head: dict[str, Any], body: bytes
+    process: "subprocess.Popen[bytes]", head: dict[str, Any], body: bytes, limit_s: float
 ) -> tuple[dict[str, Any], bytes] | None:
     assert process.stdin is not None  # noqa: S101 - for the type checker: it was started with a pipe
     try:
         container.write_frame(process.stdin, head, body)  # type: ignore[arg-type]
     except OSError:
         return None
-    return _read(process, INVOKE_LIMIT_S)
+    return _read(process, limit_s)
 
 
 def _read(process: "subprocess.Popen[bytes]", limit_s: float) -> tuple[dict[str, Any], bytes] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelward.config.spec import (
     AlarmSpec,
+    AsynchronousSpec,
     AutoscalingSpec,
     CaptureSpec,
     EndpointSpec,
@@ -138,6 +139,14 @@ class Challenger:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Where an asynchronous endpoint writes (a URI that ends in a slash), and the KMS key that encrypts it there."""
+
+    uri: str
+    key_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateEndpointConfig:
     """Make the configuration that serves a version (`CreateEndpointConfig`); it may be there already."""
 
@@ -147,6 +156,8 @@ class CreateEndpointConfig:
     captures: Captures | None = None
     """Where it captures calls; None when it captures none."""
     challenger: Challenger | None = None
+    answers: Answers | None = None
+    """Where it answers; None when it answers its caller."""
 
     def line(self) -> str:
         """Say it in one line."""
@@ -156,7 +167,9 @@ class CreateEndpointConfig:
         fleet = f"{2 if tried else 1} x {spec.initial_count}" if tried else str(spec.initial_count)
         copies = "a copy of " if tried and tried.is_shadow else ""
         trial = f", {copies}{tried.percent} % to {tried.model_name}" if tried else ""
-        return f"CreateEndpointConfig {self.name}  ({kind or f'{fleet} x {spec.instance_type}'}{trial}{capture})"
+        answers = f", answers in {self.answers.uri}" if self.answers else ""
+        kind = kind or f"{fleet} x {spec.instance_type}"
+        return f"CreateEndpointConfig {self.name}  ({kind}{trial}{capture}{answers})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,9 +384,10 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case (
             LifeCycle()
-            | (Captures() | Guard() | Challenger())
+            | (Captures() | Answers() | Guard() | Challenger())
             | EndpointSpec()
-            | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AutoscalingSpec() | RolloutSpec())
+            | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AsynchronousSpec())
+            | (AutoscalingSpec() | RolloutSpec())
         ):
             return {name: _plain(getattr(value, name)) for name in value.__slots__}
         case str() | int() | float() | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelward.config.spec import ExistingSpec, ModelSpec, RegistrySpec
+from modelward.config.spec import EndpointSpec, ExistingSpec, ModelSpec, RegistrySpec
 from modelward.core.account import Group, Table
 from modelward.core.endpoint import Endpoint
 from modelward.core.ledger import BY_TIME
@@ -123,10 +123,20 @@ def _of_endpoints(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:
     for model in spec.models.values():
         for place, declared in model.endpoints.items():
             endpoint = there.get(endpoint_name(model.name, place).lower())
-            if endpoint and declared.serverless and not endpoint.is_serverless:
-                step = f"Rename the environment {place}, or delete the endpoint when it may be away for a while."
-                text = "runs on instances, and SageMaker does not turn such an endpoint into a serverless one"
+            if endpoint is None:
+                continue
+            step = f"Rename the environment {place}, or delete the endpoint when it may be away for a while."
+            for text in _misfits(declared, endpoint):
                 yield Finding(f"endpoint {endpoint.name}", text, step, is_blocking=True)
+
+
+def _misfits(declared: EndpointSpec, endpoint: Endpoint) -> Iterator[str]:
+    if declared.serverless and not endpoint.is_serverless:
+        yield "runs on instances, and SageMaker does not turn such an endpoint into a serverless one"
+    if declared.asynchronous and not endpoint.is_asynchronous:
+        yield "answers its callers, and no update turns such an endpoint into an asynchronous one"
+    if endpoint.is_asynchronous and not declared.asynchronous:
+        yield "is asynchronous, and SageMaker takes that from no endpoint"
 
 
 def _of_stages(spec: RegistrySpec, observed: Observed) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, is_scaled, is_trial, rollout_name, version_in
 from modelward.planning.changes import (
+    Answers,
     Captures,
     Challenger,
     Change,
@@ -84,6 +85,7 @@ class Scene:
         endpoint: The endpoint as it is; None when there is none.
         chain: The entries of the desired version, oldest first.
         captures: Where endpoints that capture calls write them.
+        answers: Where the endpoint writes its answers, if it is asynchronous.
         serving: What the config in use says, where `asks_for_serving` says that it counts.
         figures: What callers had from both versions of a trial, where `asks_for_figures` says that its time is up.
         refusal: Why the update that was planned a moment ago was refused; None when none was.
@@ -98,6 +100,7 @@ class Scene:
     endpoint: Endpoint | None
     chain: Sequence[Entry]
     captures: Captures | None = None
+    answers: Answers | None = None
     serving: Serving = field(default_factory=Serving)
     figures: Mapping[str, Figures] | None = None
     refusal: Refusal | None = None
@@ -137,7 +140,13 @@ class Scene:
         return attempt.at, attempt.at + timedelta(seconds=rollout.trial_s)
 
 
-def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captures: Captures | None = None) -> str:
+def config_name(
+    package: ModelPackage,
+    spec: EndpointSpec,
+    role_arn: str,
+    captures: Captures | None = None,
+    answers: Answers | None = None,
+) -> str:
     """Name the endpoint config, and the model, that serve a version as declared.
 
     The digest covers all that goes into them, so equal names mean equal contents, and creating one twice is harmless.
@@ -146,6 +155,8 @@ def config_name(package: ModelPackage, spec: EndpointSpec, role_arn: str, captur
     made_of = [package.arn, package.created_at.astimezone(UTC).isoformat(), _contents(spec), role_arn]
     if spec.data_capture:
         made_of.append(repr(captures))
+    if spec.asynchronous:
+        made_of.append(repr(answers))
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:8]
     digest = f"{digest[:7]}s" if spec.autoscaling else digest
     return rollout_name(package.group, spec.environment, package.version, digest)
@@ -164,7 +175,7 @@ def _contents(spec: EndpointSpec) -> str:
 
 
 def _target(scene: Scene, package: ModelPackage, spec: EndpointSpec) -> str:
-    return config_name(package, spec, scene.role_arn, scene.captures)
+    return config_name(package, spec, scene.role_arn, scene.captures, scene.answers)
 
 
 def plan_rollout(scene: Scene, *, now: datetime) -> Plan:
@@ -270,6 +281,9 @@ def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | No
     if scene.endpoint and scene.endpoint.status == "Failed":
         again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
+    why = _unfit(scene.endpoint_spec, scene.endpoint) if scene.endpoint_spec else ""
+    if why:
+        return _fail(scene, package, target, why, now)
     if trial:
         return _begin_trial(scene, package, target, trial, None if is_open else _trying(scene, package, trial, now))
     return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
@@ -402,7 +416,7 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     is_kept = _is_proven(scene, target) and scene.refusal is not Refusal.GONE
     made: list[Change] = [
         CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
-        CreateEndpointConfig(target, target, spec, scene.captures if spec.data_capture else None),
+        _config(scene, spec, target),
     ]
     recorded = [Record(entry)] if entry else []
     changes = (*([] if is_kept else made), *recorded, *_move(scene, package, spec, target))
@@ -414,6 +428,25 @@ def _is_proven(scene: Scene, config: str) -> bool:
     name = scene.environment.name
     served = (e.facts.get("config") for e in scene.chain if e.kind is EntryKind.VERIFIED and e.environment == name)
     return config in served
+
+
+def _config(scene: Scene, spec: EndpointSpec, target: str) -> CreateEndpointConfig:
+    captures = scene.captures if spec.data_capture else None
+    answers = scene.answers if spec.asynchronous else None
+    return CreateEndpointConfig(target, target, spec, captures, answers=answers)
+
+
+def _unfit(spec: EndpointSpec, endpoint: Endpoint | None) -> str:
+    """Say why no update makes what is declared of an endpoint; empty when nothing is known to speak against it.
+
+    SageMaker would refuse it too (`AsyncInferenceConfig` cannot be removed), but after a model and a config are made.
+    """
+    if endpoint is None or endpoint.is_asynchronous == (spec.asynchronous is not None):
+        return ""
+    kinds = ("an endpoint that answers its callers", "an asynchronous one")
+    now, declared = kinds if spec.asynchronous else reversed(kinds)
+    step = f"delete endpoint {endpoint.name} or rename the environment, then promote again"
+    return f"{endpoint.name} is {now}, and no update makes it {declared}: {step}"
 
 
 def _move(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str) -> list[Change]:

@@ -17,7 +17,7 @@ from modelward.planning.standing import decided_at
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.execution import apply
-from modelward.services.reconcile import captures, plan_reconcile
+from modelward.services.reconcile import answers, captures, plan_reconcile
 
 _POLL_S = 2.0
 
@@ -73,11 +73,12 @@ def wait(
     name = endpoint_name(package.group, environment_name)
     endpoints = context.endpoints(package.group, environment_name)
     role_arn = context.execution_role_arn(package.group, environment_name)
+    to = answers(context, package.group, environment_name)
     began = context.clock()
     while (waited := context.clock() - began) <= timedelta(seconds=timeout_s):
         now = context.sagemaker.describe_model_package(package.arn)
         endpoint = endpoints.describe_endpoint(name) if spec else None
-        target = config_name(now, spec, role_arn, captures(context)) if spec else ""
+        target = config_name(now, spec, role_arn, captures(context), to) if spec else ""
         if _is_reached(now, endpoint, target):
             return now
         _check_failed(now, package, name)

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from modelward.aws.sagemaker import SageMaker
-from modelward.config.spec import AutoscalingSpec, CaptureSpec, EndpointSpec, RolloutSpec, Strategy
+from modelward.config.spec import AsynchronousSpec, AutoscalingSpec, CaptureSpec, EndpointSpec, RolloutSpec, Strategy
 from modelward.core.endpoint import CHALLENGER, VARIANT
 from modelward.core.errors import AlreadyExistsError, ConflictError, NotFoundError
 from modelward.core.names import ROLLOUT_REQUESTED
 from modelward.planning.changes import (
+    Answers,
     AskReconciler,
     Captures,
     Change,
@@ -204,6 +205,7 @@ def settings_of(change: CreateEndpointConfig) -> dict[str, Any]:
         **({"KmsKeyId": key} if key else {}),
         **({"ShadowProductionVariants": shadows} if shadows else {}),
         **_capture_of(change.endpoint.data_capture, change.captures),
+        **_answering(change.endpoint.asynchronous, change.answers),
     }
 
 
@@ -225,6 +227,22 @@ def _capture_of(spec: CaptureSpec | None, to: Captures | None) -> dict[str, Any]
         "CaptureContentTypeHeader": _READABLE,
     }
     return {"DataCaptureConfig": capture}
+
+
+def _answering(spec: AsynchronousSpec | None, to: Answers | None) -> dict[str, Any]:
+    """Spell where an asynchronous endpoint answers; the key is named outright, as that of captures is."""
+    if spec is None or to is None:
+        return {}
+    topics = {"SuccessTopic": spec.success_topic_arn, "ErrorTopic": spec.error_topic_arn}
+    told = {name: arn for name, arn in topics.items() if arn}
+    places = {"S3OutputPath": f"{to.uri}answers/", "S3FailurePath": f"{to.uri}failures/", "KmsKeyId": to.key_arn}
+    most = spec.max_concurrent_calls
+    return {
+        "AsyncInferenceConfig": {
+            **({"ClientConfig": {"MaxConcurrentInvocationsPerInstance": most}} if most else {}),
+            "OutputConfig": {**places, **({"NotificationConfig": told} if told else {})},
+        }
+    }
 
 
 def variants_of(change: CreateEndpointConfig) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from modelward.core.endpoint import CHALLENGER, VARIANT, Endpoint, Serving
 from modelward.core.errors import AwsError, ConflictError, NotFoundError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
-from modelward.core.names import CAPTURES, endpoint_name, version_in
-from modelward.planning.changes import Captures, CreateEndpointConfig, Plan
+from modelward.core.names import CAPTURES, asynchronous_prefix, endpoint_name, version_in
+from modelward.planning.changes import Answers, Captures, CreateEndpointConfig, Plan
 from modelward.planning.review import is_admitted
 from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout
 from modelward.planning.standing import desired
@@ -149,6 +149,13 @@ def captures(context: Context) -> Captures:
     return Captures(f"s3://{settings.bucket}/{CAPTURES}", settings.key_arn)
 
 
+def answers(context: Context, model: str, environment: str) -> Answers:
+    """Tell where the endpoint of a model in an environment writes its answers, if it is asynchronous."""
+    settings = context.settings
+    prefix = asynchronous_prefix(endpoint_name(model, environment))
+    return Answers(f"s3://{settings.bucket}/{prefix}", settings.key_arn)
+
+
 def endpoint_of(context: Context, model: str, environment: EnvironmentSpec) -> Endpoint | None:
     """Look at a model's endpoint in an environment; None where it has none, or where there is none yet."""
     if environment.name not in context.model(model).endpoints:
@@ -175,6 +182,7 @@ def scene_of(
         endpoint=endpoint,
         chain=context.ledger.chain(model, wanted.version) if wanted else (),
         captures=captures(context),
+        answers=answers(context, model, environment.name),
     )
 
 

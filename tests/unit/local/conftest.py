@@ -12,6 +12,7 @@ from modelward.local.sagemaker import (
     ManualClock,
     MemoryHosting,
     MemoryStore,
+    MemoryTopics,
     MemoryWatch,
     SageMaker,
     Timing,
@@ -32,6 +33,7 @@ class Api:
     events: list[dict[str, Any]] = field(default_factory=list)
     watch: MemoryWatch = field(default_factory=MemoryWatch)
     store: MemoryStore = field(default_factory=MemoryStore)
+    topics: MemoryTopics = field(default_factory=MemoryTopics)
     who: str = "ann"
 
     def __post_init__(self) -> None:
@@ -44,7 +46,8 @@ class Api:
             timing=Timing(create_s=300, update_s=200, delete_s=20),
             watch=self.watch,
         )
-        self.core.captures.store = self.store
+        self.core.captures.store = self.core.queue.store = self.store
+        self.core.queue.topics = self.topics
 
     @property
     def caller(self) -> Caller:

@@ -19,7 +19,7 @@ def asked(operation: str, request: Mapping[str, Any]) -> tuple[Need, ...]:
 @pytest.mark.fidelity("asked-by-reference")
 def test_there_is_a_rule_for_every_operation_of_the_core() -> None:
     core = SageMaker("111122223333", "eu-west-1", clock=ManualClock(), emit=print, hosting=MemoryHosting())
-    assert core.operations | {"InvokeEndpoint"} == RULES.keys()
+    assert core.operations | {"InvokeEndpoint", "InvokeEndpointAsync"} == RULES.keys()
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from modelward.config import AlarmSpec, AutoscalingSpec, CaptureSpec, VpcSpec
+from modelward.config import AlarmSpec, AsynchronousSpec, AutoscalingSpec, CaptureSpec, VpcSpec
 from modelward.core.endpoint import BUSY, Endpoint
+from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
-from modelward.planning.changes import Captures, CreateEndpointConfig, DeleteEndpoint, LookAgain
+from modelward.planning.changes import Answers, Captures, CreateEndpointConfig, DeleteEndpoint, LookAgain
 from modelward.planning.rollout import config_name
 from modelward.planning.standing import decided_at, desired, holder
 
@@ -52,6 +53,44 @@ def test_where_calls_are_captured_counts_where_they_are(account, world):
         [made] = [change for change in plan.changes if isinstance(change, CreateEndpointConfig)]
         assert made.captures == to
         assert ("captures to s3://here/capture" in made.line()) == bool(to)
+
+
+def test_where_answers_go_counts_where_they_go(account, world):
+    package, plain = world.package(3), world.MODEL.endpoints["production"]
+    spec = replace(plain, asynchronous=AsynchronousSpec())
+    here, there = (Answers(f"s3://{name}/async/digits-production/", "arn:key") for name in ("here", "there"))
+    names = [config_name(package, each, world.ROLE, None, to) for each in (plain, spec) for to in (here, there)]
+    assert len(set(names)) == 3
+    assert names[0] == names[1] == config_name(package, plain, world.ROLE)
+
+    account.add(1)
+    account.approve(1)
+    account.review(1)
+    account.review(1)
+    scene = replace(account.scene("staging"), answers=here)
+    for each, to in ((scene.endpoint_spec, None), (spec, here)):
+        plan = world.plan_rollout(replace(scene, endpoint_spec=each), now=account.now)
+        [made] = [change for change in plan.changes if isinstance(change, CreateEndpointConfig)]
+        assert made.answers == to
+        assert ("answers in s3://here/async/digits-production/" in made.line()) == bool(to)
+
+
+@pytest.mark.parametrize("is_asynchronous", [True, False])
+def test_no_update_is_tried_that_turns_an_endpoint_asynchronous_or_back(account, world, is_asynchronous):
+    account.live(1)
+    scene = account.scene("production")
+    declared = None if is_asynchronous else AsynchronousSpec()
+    spec = replace(scene.endpoint_spec, asynchronous=declared, instance_count=3)
+    endpoint = replace(scene.endpoint, is_asynchronous=is_asynchronous)
+    plan = world.plan_rollout(replace(scene, endpoint_spec=spec, endpoint=endpoint), now=account.now)
+    [record] = plan.changes
+    assert record.entry.kind is EntryKind.FAILED
+    assert "and no update makes it" in plan.why
+    assert "delete endpoint digits-production or rename the environment" in plan.why
+
+    chain = (*scene.chain, record.entry)
+    again = world.plan_rollout(replace(scene, endpoint_spec=spec, endpoint=endpoint, chain=chain), now=account.now)
+    assert again.is_empty
 
 
 def test_an_environment_that_moves_to_another_account_is_served_there_by_the_version_that_is_live(account, world):

@@ -21,6 +21,7 @@ from modelward.local.sagemaker.tags import TAGGABLE
 from modelward.local.sagemaker.wire import (
     Reply,
     error_reply,
+    handle_async_invocation,
     handle_http,
     handle_invocation,
     invoked,
@@ -29,6 +30,7 @@ from modelward.local.sagemaker.wire import (
 )
 
 # Operations that also serve resources which only moto keeps: told apart by what the request names.
+_INVOCATIONS = {"InvokeEndpoint": handle_invocation, "InvokeEndpointAsync": handle_async_invocation}
 _TAGGING = {"AddTags", "ListTags", "DeleteTags"}
 
 
@@ -132,14 +134,15 @@ class SageMakerRuntimeResponse(_LocalResponse, MotoRuntimeResponse):
         operation = self._get_action()
         if camelcase_to_underscores(operation) not in method_names_from_class(MotoRuntimeResponse):
             return self._sent(error_reply(unsupported(operation)))
-        if operation != "InvokeEndpoint":
+        answer = _INVOCATIONS.get(operation)
+        if answer is None:
             return super().call_action()
         headers: Mapping[str, str] = self.headers
         name = self.path.split("/")[2]
-        refusal = self._refusal("InvokeEndpoint", invoked(name, headers))
+        refusal = self._refusal(operation, invoked(name, headers))
         if refusal is not None:
             return self._sent(runtime_error_reply(ApiError(refusal.code, refusal.message, status=403)))
         try:
-            return self._sent(handle_invocation(self._core, name, headers, self.raw_body, self._caller))
+            return self._sent(answer(self._core, name, headers, self.raw_body, self._caller))
         except UnansweredError:
             raise self._lost() from None

@@ -13,6 +13,7 @@ Whoever runs it gives it a clock, a sink for events and something that hosts con
     endpoints.py  endpoint.py                              operations on endpoints; one endpoint, as it is told
     guardrails.py  rollouts.py  deployments.py             a deployment as steps; how far it has come; what moves it on
     runtime.py  alarms.py  captures.py                     invocations, what they measure and leave, what that may end
+    asynchronous.py                                        invocations that wait, and are answered in S3
     lineage.py  lineage_records.py  lineage_graph.py       operations on lineage; what is recorded of itself; the graph
     listing.py      records in order, pages by cursor      scope.py     ARNs, time, the outbox of events, the journal
     faults.py  deliveries.py  veil.py  quotas.py           what a test may let go wrong
@@ -63,6 +64,8 @@ from modelward.local.sagemaker.interface import Hosting as Hosting
 from modelward.local.sagemaker.interface import Look as Look
 from modelward.local.sagemaker.interface import MemoryHosting as MemoryHosting
 from modelward.local.sagemaker.interface import MemoryStore as MemoryStore
+from modelward.local.sagemaker.interface import MemoryTopics as MemoryTopics
 from modelward.local.sagemaker.interface import Scaling as Scaling
 from modelward.local.sagemaker.interface import Store as Store
 from modelward.local.sagemaker.interface import Timing as Timing
+from modelward.local.sagemaker.interface import Topics as Topics

@@ -6,6 +6,7 @@ the records of some minutes in one file; here each has a file of its own, writte
 
 import base64
 import json
+import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 
 from modelward.local.sagemaker.fleets import Variant
 from modelward.local.sagemaker.interface import MemoryStore, Store
+
+logger = logging.getLogger(__name__)
 
 _EVERY = 100
 _EVENT_VERSION = "0"
@@ -45,7 +48,10 @@ class Captures:
             return
         record = json.dumps(_record(config, {"Input": asked, "Output": answered}, at), separators=(",", ":"))
         where = _place(config, variant, at)
-        self.store.put(variant.hosted, where, f"{record}\n".encode(), config.get("KmsKeyId", ""))
+        try:
+            self.store.put(variant.hosted, where, f"{record}\n".encode(), config.get("KmsKeyId", ""))
+        except OSError as error:  # lost, as on AWS: no caller of an endpoint hears of it
+            logger.warning("Could not write captured data: %s", error)
 
     def _is_sampled(self, key: str, config: Mapping[str, Any]) -> bool:
         credit = self._credit.get(key, 0) + int(config["InitialSamplingPercentage"])

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from threading import RLock
 from typing import Any
 
 from modelward.local.sagemaker.alarms import Unwatched, Watch
+from modelward.local.sagemaker.asynchronous import OPERATION as ASYNCHRONOUS
+from modelward.local.sagemaker.asynchronous import Call, Queue, checked_call
 from modelward.local.sagemaker.captures import Captures
 from modelward.local.sagemaker.deliveries import Deliveries
 from modelward.local.sagemaker.deployments import Deployments
 from modelward.local.sagemaker.endpoint import Herald
 from modelward.local.sagemaker.endpoint_configs import EndpointConfigs
 from modelward.local.sagemaker.endpoints import Endpoints, Neighbours
-from modelward.local.sagemaker.errors import UnansweredError, does_not_exist, unsupported
+from modelward.local.sagemaker.errors import ApiError, UnansweredError, does_not_exist, unsupported
 from modelward.local.sagemaker.faults import Fault, Faults
 from modelward.local.sagemaker.groups import Groups
 from modelward.local.sagemaker.interface import Caller, Hosting, Look, Scaling, Timing, Unscaled
@@ -31,13 +34,17 @@ from modelward.local.sagemaker.veil import Veil
 Operation = Callable[[Mapping[str, Any], Caller], dict[str, Any]]
 
 
+def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
 class SageMaker:
     """A registry and its endpoints.
 
-    `timing` and `captures.store` may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any
-    time. Calls may come from several threads. It knows of no other account unless `neighbours` is set: that gives the
-    cores of all accounts in its region, whose groups calls may name by ARN. Whether the caller may is for whoever runs
-    the cores to decide.
+    `timing`, `captures.store`, `queue.store`, `queue.topics` and `spawn`, which does what no call waits for, may be
+    replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come from several
+    threads. It knows of no other account unless `neighbours` is set: that gives the cores of all accounts in its
+    region, whose groups calls may name by ARN. Whether the caller may is for whoever runs the cores to decide.
     """
 
     def __init__(
@@ -84,8 +91,11 @@ class SageMaker:
         self._lineage = Lineage(self._scope, self.tags)
         self._endpoints = self._make_endpoints(hosting)
         self.captures = Captures()
+        self._work: list[Callable[[], None]] = []
         self.scaling: Scaling = Unscaled()
         self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch, self.captures)
+        self.queue = Queue(self._scope, lambda: self.timing)
+        self.spawn: Callable[[Callable[[], None]], None] = _at_once
         self._operations = self._registry_operations() | self._hosting_operations() | self._lineage_operations()
 
     def _make_endpoints(self, hosting: Hosting) -> Endpoints:
@@ -132,13 +142,25 @@ class SageMaker:
             "DescribeEndpointConfig": configs.describe,
             "ListEndpointConfigs": configs.list_page,
             "DeleteEndpointConfig": configs.delete,
-            "CreateEndpoint": endpoints.create,
-            "UpdateEndpoint": endpoints.update,
-            "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
+            "CreateEndpoint": self._announced(endpoints.create),
+            "UpdateEndpoint": self._announced(endpoints.update),
+            "UpdateEndpointWeightsAndCapacities": self._announced(endpoints.update_weights_and_capacities),
             "DescribeEndpoint": endpoints.describe,
             "ListEndpoints": endpoints.list_page,
             "DeleteEndpoint": endpoints.delete,
         }
+
+    def _announced(self, change: Operation) -> Operation:
+        """Have what changes an endpoint try the topics of its new variants."""
+
+        def changed(request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+            answer = change(request, caller)
+            arriving = self._endpoints.arriving(request["EndpointName"])
+            if any(variant.asynchronous for variant in arriving):
+                self._work.append(lambda: self.queue.announce(arriving))
+            return answer
+
+        return changed
 
     def _lineage_operations(self) -> dict[str, Operation]:
         lineage = self._lineage
@@ -239,7 +261,7 @@ class SageMaker:
     def next_due(self) -> datetime | None:
         """When the next endpoint transition, or event that is held back, is due; None if all is at rest."""
         with self._lock:
-            due = (self._endpoints.next_due, self.deliveries.next_due)
+            due = (self._endpoints.next_due, self.deliveries.next_due, self.queue.next_due)
             return min((moment for moment in due if moment is not None), default=None)
 
     def advance(self) -> None:
@@ -292,6 +314,39 @@ class SageMaker:
             raise UnansweredError("InvokeEndpoint got no answer, but took effect.")
         return answer
 
+    def invoke_endpoint_async(self, request: Mapping[str, Any], body: bytes, caller: Caller) -> dict[str, str]:
+        """Perform InvokeEndpointAsync of the runtime: the call waits, and its answer comes to S3.
+
+        Args:
+            request: Members as the API has them, without Body.
+            body: Body; empty where InputLocation is given.
+            caller: Who asks.
+
+        Returns:
+            InferenceId, OutputLocation and, where there is a place for failures, FailureLocation.
+
+        Raises:
+            ApiError: ValidationError for a call or an endpoint that cannot be.
+            UnansweredError: A fault lets the answer get lost.
+        """
+        self.advance()
+        with self._lock:
+            fault = self.faults.strike(ASYNCHRONOUS, caller.arn)
+            checked = checked_call(request)
+            answer = self.queue.accept(self._runtime.choose_later(request["EndpointName"]), checked, body)
+        self.advance()
+        if fault is Fault.TIMEOUT_AFTER:
+            raise UnansweredError(f"{ASYNCHRONOUS} got no answer, but took effect.")
+        return answer
+
+    def _answer(self, call: Call) -> None:
+        try:
+            with self._lock:
+                variant = self._runtime.choose_later(call.request["EndpointName"])
+        except ApiError:
+            return  # the endpoint is gone, and its queue with it
+        self._runtime.answer_later(variant, call, self.queue)
+
     def _perform(
         self, operation: str, perform: Operation, request: Mapping[str, Any], caller: Caller
     ) -> dict[str, Any]:
@@ -304,6 +359,11 @@ class SageMaker:
         return answer
 
     def _send(self) -> None:
+        with self._lock:
+            work, self._work = self._work, []
+            work += [partial(self._answer, call) for call in self.queue.take_due()]
+        for each in work:
+            self.spawn(each)
         while (event := self._next_event()) is not None:
             self._emit(event)
 

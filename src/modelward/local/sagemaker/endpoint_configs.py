@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelward.local.sagemaker.errors import already_existing, could_not_find, invalid
+from modelward.local.sagemaker.errors import already_existing, could_not_find, invalid, unsupported
 from modelward.local.sagemaker.interface import Caller
 from modelward.local.sagemaker.listing import Shelf, is_within, page, sorted_listing
 from modelward.local.sagemaker.models import Models
@@ -36,6 +36,11 @@ class EndpointConfig:
     def is_serverless(self) -> bool:
         """Tell whether it runs without instances."""
         return any("ServerlessConfig" in variant for variant in self.variants)
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Tell whether it answers in S3."""
+        return "AsyncInferenceConfig" in self.fields
 
     def describe(self) -> dict[str, Any]:
         """Return the answer of DescribeEndpointConfig."""
@@ -158,5 +163,16 @@ def _check_together(fields: Mapping[str, Any]) -> None:
         raise invalid("Multiple production variants are not supported for serverless endpoints.")
     if is_serverless and "DataCaptureConfig" in fields:
         raise invalid("Data capture is not supported for serverless endpoints.")
+    if "AsyncInferenceConfig" in fields:
+        _check_asynchronous(fields["AsyncInferenceConfig"]["OutputConfig"], is_serverless=is_serverless)
     if fields.get("ShadowProductionVariants") and len(variants) != 2:
         raise invalid("With a shadow variant there must be exactly one production and one shadow variant.")
+
+
+def _check_asynchronous(output: Mapping[str, Any], *, is_serverless: bool) -> None:
+    if is_serverless:
+        raise invalid("AsyncInferenceConfig is not supported for serverless endpoints.")
+    if "S3OutputPath" not in output:
+        raise invalid("S3OutputPath must be specified in OutputConfig of AsyncInferenceConfig.")
+    if "IncludeInferenceResponseIn" in output.get("NotificationConfig", {}):
+        raise unsupported("CreateEndpointConfig with IncludeInferenceResponseIn")

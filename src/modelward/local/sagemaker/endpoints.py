@@ -185,6 +185,11 @@ class Endpoints:
             return ()
         return endpoint.fleet.shadows
 
+    def arriving(self, name: str) -> tuple[Variant, ...]:
+        """Return the variants that an endpoint is about to serve with; none when nothing is under way."""
+        endpoint = self._shelf.get(name.lower())
+        return endpoint.rollout.new.production if endpoint and endpoint.rollout else ()
+
     # Time
 
     @property
@@ -274,7 +279,8 @@ class Endpoints:
         )
         variant = plan_variant(declared, key, hosted, kept, is_shadow=is_shadow)
         capture = config.fields.get("DataCaptureConfig", {})
-        return replace(variant, is_marketplace=model.served.is_marketplace, capture=capture)
+        asynchronous = config.fields.get("AsyncInferenceConfig", {})
+        return replace(variant, is_marketplace=model.served.is_marketplace, capture=capture, asynchronous=asynchronous)
 
     def _check_scaled(self, endpoint: Endpoint, config: EndpointConfig) -> None:
         types = {variant["VariantName"]: variant.get("InstanceType") for variant in config.variants}
@@ -341,5 +347,7 @@ def _check_successor(endpoint: Endpoint, config: EndpointConfig) -> None:
         )
     if config.is_serverless and not endpoint.config.is_serverless:
         raise invalid(f'Cannot update the instance-based endpoint "{endpoint.arn}" to a serverless {CONFIG_KIND}.')
-    if "AsyncInferenceConfig" in endpoint.config.fields and "AsyncInferenceConfig" not in config.fields:
-        raise invalid(f'AsyncInferenceConfig cannot be removed from endpoint "{endpoint.arn}" by an update.')
+    if endpoint.config.is_asynchronous and not config.is_asynchronous:
+        raise invalid(f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {endpoint.name}.")
+    if config.is_asynchronous and not endpoint.config.is_asynchronous:
+        raise invalid(f"The AsyncInferenceConfig parameter cannot be added to this endpoint {endpoint.name}.")

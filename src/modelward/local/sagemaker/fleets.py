@@ -24,6 +24,7 @@ class Variant:
     is_shadow: bool = False
     is_marketplace: bool = False
     capture: Mapping[str, Any] = field(default_factory=dict)
+    asynchronous: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+INVOKE_LIMIT_S = 60.0
+"""What a synchronous invocation may take on AWS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -42,8 +45,9 @@ class Timing:
     """How long transitions take, in seconds on the injected clock.
 
     A container that has not told yet whether it is healthy is asked again every `health_poll_s`, and is given up
-    `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made. The waits
-    of a deployment are those of its DeploymentConfig; meanwhile alarms are asked every `alarm_poll_s`, which is not 0.
+    `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made. An
+    asynchronous call waits `async_s` in its queue. The waits of a deployment are those of its DeploymentConfig;
+    meanwhile alarms are asked every `alarm_poll_s`, which is not 0.
     """
 
     create_s: float = 1.0
@@ -52,6 +56,7 @@ class Timing:
     health_poll_s: float = 0.5
     health_timeout_s: float = 180.0
     search_lag_s: float = 0.0
+    async_s: float = 1.0
     alarm_poll_s: float = 10.0
 
 
@@ -86,21 +91,30 @@ class Hosting(Protocol):
     def is_without_model(self, endpoint_key: str) -> bool:
         """Tell whether a container is unhealthy because its model data could not be read."""
 
-    def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:
-        """Have a container answer a request: HTTP status, content type, body."""
+    def invoke(
+        self, endpoint_key: str, body: bytes, content_type: str, accept: str, limit_s: float = INVOKE_LIMIT_S
+    ) -> tuple[int, str, bytes]:
+        """Have a container answer a request within so many seconds: HTTP status, content type, body."""
 
     def stop(self, endpoint_key: str) -> None:
         """Stop a container; one that is not there is no error."""
 
 
 class Store(Protocol):
-    """Where data capture writes."""
+    """S3, as the role of a variant may use it."""
+
+    def get(self, variant: HostedVariant, uri: str) -> bytes:
+        """Read the object at an s3:// URI; OSError if that cannot be."""
 
     def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:
-        """Write an object at an s3:// URI as a variant's role, encrypted with a key (empty: as its bucket does).
+        """Write an object at an s3:// URI, encrypted with a key (empty: as its bucket does); OSError as above."""
 
-        What cannot be written is lost, as on AWS: no caller of an endpoint hears of it.
-        """
+
+class Topics(Protocol):
+    """SNS, as the role of a variant may use it."""
+
+    def publish(self, variant: HostedVariant, topic_arn: str, message: str) -> None:
+        """Publish a message; OSError if that cannot be."""
 
 
 class Scaling(Protocol):
@@ -130,9 +144,26 @@ class MemoryStore:
 
     objects: dict[str, bytes] = field(default_factory=dict)
 
+    def get(self, variant: HostedVariant, uri: str) -> bytes:  # noqa: ARG002 - the protocol's signature
+        """Give the body."""
+        if uri not in self.objects:
+            raise FileNotFoundError(f"{uri} is not there")
+        return self.objects[uri]
+
     def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:  # noqa: ARG002 - the protocol's signature
         """Keep the body."""
         self.objects[uri] = body
+
+
+@dataclass(slots=True)
+class MemoryTopics:
+    """Messages that exist on paper, with the ARN of their topic: for tests."""
+
+    messages: list[tuple[str, str]] = field(default_factory=list)
+
+    def publish(self, variant: HostedVariant, topic_arn: str, message: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Keep the message."""
+        self.messages.append((topic_arn, message))
 
 
 def _is_sound(_config: HostedVariant) -> bool | None:
@@ -175,7 +206,14 @@ class MemoryHosting:
         """Tell that nothing is read here."""
         return False
 
-    def invoke(self, endpoint_key: str, body: bytes, content_type: str, accept: str) -> tuple[int, str, bytes]:  # noqa: ARG002 - the protocol's signature
+    def invoke(
+        self,
+        endpoint_key: str,
+        body: bytes,
+        content_type: str,
+        accept: str,  # noqa: ARG002 - the protocol's signature
+        limit_s: float = INVOKE_LIMIT_S,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[int, str, bytes]:
         """Ask `answer`."""
         return self.answer(self.running[endpoint_key], body, content_type)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from modelward.local.sagemaker.alarms import Datum, Watch
+from modelward.local.sagemaker.asynchronous import Call, Queue, model_failure
 from modelward.local.sagemaker.captures import Captures, Payload
 from modelward.local.sagemaker.endpoints import Endpoints
 from modelward.local.sagemaker.errors import ApiError
@@ -42,6 +43,7 @@ class Runtime:
         shares = self._endpoints.serving(name)
         if not shares:
             raise _refused(f"Endpoint {name} of account {self._scope.account} not found.")
+        _check_kind(shares, name)
         if any(variant.serverless for variant, _ in shares):
             _check_size(body, LARGEST_SERVERLESS_BODY)
         target = request.get("TargetVariant")
@@ -64,6 +66,31 @@ class Runtime:
         status, _, _ = self._hosting.invoke(shadow.key, body, request.get("ContentType", ""), request.get("Accept", ""))
         answered_at = self._scope.now()
         self._measure(shadow, status, answered_at - asked_at, timedelta(0), answered_at)
+
+    def choose_later(self, name: str) -> Variant:
+        """Decide which variant answers a call that waits, and where its answer goes."""
+        shares = self._endpoints.serving(name)
+        if not shares:
+            raise _refused(f"Endpoint {name} of account {self._scope.account} not found.")
+        _check_kind(shares, name, is_asynchronous=True)
+        return self._by_weight(name, shares)
+
+    def answer_later(self, variant: Variant, call: Call, queue: Queue) -> None:
+        """Have a variant's container answer a call that has waited; nobody waits for it any more."""
+        try:
+            body = queue.read(call, variant)
+        except OSError as error:
+            queue.failed(call, variant, f"ClientError: the input could not be read: {error}")
+            return
+        asked_at, request = self._scope.now(), call.request
+        status, content_type, answer = self._hosting.invoke(
+            variant.key, body, request.get("ContentType", ""), request.get("Accept", ""), call.limit_s
+        )
+        self._measure(variant, status, self._scope.now() - asked_at, timedelta(), self._scope.now())
+        if status >= 400:
+            queue.failed(call, variant, model_failure(status), answer)
+        else:
+            queue.answered(call, variant, content_type, answer)
 
     def answer(
         self, variant: Variant, request: Mapping[str, Any], body: bytes, arrived_at: datetime
@@ -127,12 +154,19 @@ class Runtime:
 def _measured(
     variant: Variant, status: int, in_model: timedelta, before: timedelta
 ) -> Iterator[tuple[str, float, str]]:
-    yield "Invocations", 1, "None"
-    yield "InvocationsPerInstance", 1 / (variant.count or 1), "None"
+    if not variant.asynchronous:
+        yield "Invocations", 1, "None"
+        yield "InvocationsPerInstance", 1 / (variant.count or 1), "None"
+        yield "OverheadLatency", before / _MICROSECOND, "Microseconds"
     yield "Invocation4XXErrors", float(400 <= status < 500), "None"
     yield "Invocation5XXErrors", float(status >= 500), "None"
     yield "ModelLatency", in_model / _MICROSECOND, "Microseconds"
-    yield "OverheadLatency", before / _MICROSECOND, "Microseconds"
+
+
+def _check_kind(shares: list[Share], name: str, *, is_asynchronous: bool = False) -> None:
+    if any(bool(variant.asynchronous) != is_asynchronous for variant, _ in shares):
+        only = "real-time" if is_asynchronous else "asynchronous"
+        raise _refused(f"Endpoint {name} only supports {only} invocations.")
 
 
 def _check_size(body: bytes, largest: int) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from modelward.local.sagemaker.asynchronous import OPERATION as ASYNCHRONOUS
 from modelward.local.sagemaker.core import SageMaker
 from modelward.local.sagemaker.errors import ApiError
 from modelward.local.sagemaker.interface import Caller
@@ -107,6 +108,35 @@ def handle_invocation(
     except ApiError as error:
         return runtime_error_reply(error)
     return 200, {_ANSWER_HEADERS[member]: value for member, value in told.items()}, answer
+
+
+def handle_async_invocation(
+    core: SageMaker, endpoint_name: str, headers: Mapping[str, str], body: bytes, caller: Caller
+) -> Reply:
+    """Answer `POST /endpoints/<name>/async-invocations` of the SageMaker runtime.
+
+    Raises UnansweredError as `handle_http` does.
+    """
+    try:
+        told = core.invoke_endpoint_async(_invoked_later(endpoint_name, headers), body, caller)
+    except ApiError as error:
+        return runtime_error_reply(error)
+    shape: Any = service_model("sagemaker-runtime").operation_model(ASYNCHRONOUS).output_shape
+    head = {shape.members[each].serialization["name"]: told[each] for each in told if each != "InferenceId"}
+    body = json.dumps({"InferenceId": told["InferenceId"]}).encode()
+    return 202, {**head, "Content-Type": "application/json"}, body
+
+
+def _invoked_later(endpoint_name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the members of an asynchronous invocation: its headers are those that the API's model tells."""
+    shape: Any = service_model("sagemaker-runtime").operation_model(ASYNCHRONOUS).input_shape
+    lowered = {name.lower(): value for name, value in headers.items()}
+    told: dict[str, Any] = {"EndpointName": endpoint_name}
+    for member, kind in shape.members.items():
+        value = lowered.get(str(kind.serialization.get("name", "")).lower())
+        if kind.serialization.get("location") == "header" and value is not None:
+            told[member] = int(value) if kind.type_name == "integer" and value.isdigit() else value
+    return told
 
 
 def runtime_operation(path: str) -> str:
