@@ -54,6 +54,13 @@ class Readable(Protocol):
         """Allow to write what asynchronous endpoints answer."""
 
 
+class Answerable(Protocol):
+    """Where batch transform may write."""
+
+    def grant_transform(self, grantee: iam.IGrantable) -> None:
+        """Allow to write what it answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelExecutionRoleProps:
     """Where the artifacts are: in the registry's bucket, and where versions keep theirs that others registered.
@@ -127,6 +134,15 @@ class ModelExecutionRole(Construct):
         allow(self.role, ["kms:Decrypt", "kms:DescribeKey"], *existing.artifact_key_arns)
         acknowledge_wildcards(self.role, objects, "Any version of an adopted group may be served.")
 
+    def allow_transform(self, bucket: Answerable) -> None:
+        """Allow what batch transform takes beside what an endpoint does, where people have versions answer so."""
+        bucket.grant_transform(self.role)
+        logs = self._log_arns("TransformJobs*")
+        self._allow_logs(logs)
+        acknowledge_wildcards(
+            self.role, logs, "SageMaker makes the log group of transform jobs, and names its streams."
+        )
+
     def _allow_answers(self, props: ModelExecutionRoleProps) -> None:
         """Allow to answer calls in S3 and to tell of it.
 
@@ -142,8 +158,8 @@ class ModelExecutionRole(Construct):
         # AWS keeps its containers in accounts of its own, another one in each region.
         return [Stack.of(self).format_arn(service="ecr", account="*", resource="repository", resource_name="*")]
 
-    def _log_arns(self) -> list[str]:
-        return [Stack.of(self).format_arn(service="logs", resource="log-group:/aws/sagemaker/Endpoints/*")]
+    def _log_arns(self, groups: str = "Endpoints/*") -> list[str]:
+        return [Stack.of(self).format_arn(service="logs", resource=f"log-group:/aws/sagemaker/{groups}")]
 
     def _allow_images(self, repositories: list[str]) -> None:
         names = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -151,14 +167,17 @@ class ModelExecutionRole(Construct):
         allow(self.role, ["ecr:GetAuthorizationToken"], "*")
 
     def _allow_telemetry(self, log_groups: list[str]) -> None:
-        names = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
-        allow(self.role, [f"logs:{name}" for name in names], *log_groups)
+        self._allow_logs(log_groups)
         iam.Grant.add_to_principal(
             grantee=self.role,
             actions=["cloudwatch:PutMetricData"],
             resource_arns=["*"],
             conditions={"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker*", "/aws/sagemaker/*"]}},
         )
+
+    def _allow_logs(self, groups: list[str]) -> None:
+        names = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+        allow(self.role, [f"logs:{name}" for name in names], *groups)
 
     def _acknowledge(self, images: list[str], logs: list[str]) -> None:
         reasons = {

@@ -53,6 +53,7 @@ class ModelRegistry(ModelVersions):
         here = props.spec.within("")
         hosting = ModelExecutionRoleProps(self.bucket, existing, endpoints=here.endpoints, is_guarded=here.is_guarded)
         self.execution_role = ModelExecutionRole(self, "ModelExecution", hosting)
+        self.execution_role.allow_transform(self.bucket)
         for name in props.spec.images:
             guests = [models_role_arn(props.spec, each.name) for each in props.spec.foreign]
             ImageRepository(self, f"Images-{name}", ImageRepositoryProps(name, guests))

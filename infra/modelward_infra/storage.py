@@ -17,7 +17,7 @@ from constructs import Construct, IConstruct
 from modelward.config import RegistrySpec
 from modelward.config.accounts import home_of
 from modelward.core.ledger import BY_TIME
-from modelward.core.names import CAPTURES, artifact_prefix, asynchronous_prefix, registry_stack
+from modelward.core.names import CAPTURES, TRANSFORMS, artifact_prefix, asynchronous_prefix, registry_stack
 from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -227,7 +227,14 @@ class ArtifactBucket(Construct):
 
     def grant_answer(self, grantee: iam.IGrantable) -> None:
         """Allow to add objects where asynchronous endpoints answer, and nowhere else."""
-        objects = self.bucket.arn_for_objects(f"{asynchronous_prefix()}*")
+        self._grant_adding(grantee, f"{asynchronous_prefix()}*")
+
+    def grant_transform(self, grantee: iam.IGrantable) -> None:
+        """Allow to add objects where batch transform answers, unless it is told another place."""
+        self._grant_adding(grantee, f"{TRANSFORMS}/*")
+
+    def _grant_adding(self, grantee: iam.IGrantable, keys: str) -> None:
+        objects = self.bucket.arn_for_objects(keys)
         allow(grantee, _ANSWER, objects)
         self._key.grant_encrypt(grantee)
         accept_wildcards(grantee, [objects], _ANY_ANSWER)

@@ -196,13 +196,19 @@ def test_the_execution_role_can_be_passed_to_sagemaker_only(assembly) -> None:
 
 
 def test_the_execution_role_reads_and_never_writes_artifacts(assembly) -> None:
-    actions = {action for statement in assembly.execution_statements() for action in statement["Action"]}
+    statements = assembly.execution_statements()
+    actions = {action for statement in statements for action in statement["Action"]}
     assert {action for action in actions if action.startswith(("s3:", "kms:"))} == {
+        "s3:AbortMultipartUpload",
         "s3:GetObject",
         "s3:ListBucket",
+        "s3:PutObject",
         "kms:Decrypt",
         "kms:DescribeKey",
+        "kms:GenerateDataKey",
     }
+    [where] = [each["Resource"] for each in statements if "s3:PutObject" in each["Action"]]
+    assert where == ["ArtifactsBucket88671897.Arn/transform/*"]
     role = assembly.one("registry", "AWS::IAM::Role")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert [each["Principal"] for each in role] == [{"Service": "sagemaker.amazonaws.com"}]
 
@@ -303,15 +309,24 @@ def test_a_volume_key_is_granted_to_aws_alone_by_those_who_make_and_run_the_endp
 
 def test_captured_calls_go_to_their_place_in_the_bucket_and_nowhere_else(placed) -> None:
     statements = placed.execution_statements()
-    [where] = [each["Resource"] for each in statements if "s3:PutObject" in each["Action"]]
+    [where] = [each["Resource"] for each in statements if each["Action"] == ["s3:PutObject"]]
     assert where == ["ArtifactsBucket88671897.Arn/capture/*"]
     [key] = [each["Resource"] for each in statements if "kms:GenerateDataKey" in each["Action"]]
     assert key == [next(each["Resource"] for each in statements if "kms:Decrypt" in each["Action"])[0]]
     writing = {action for each in statements for action in each["Action"] if action.startswith(("s3:", "kms:"))}
     assert writing - {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "s3:GetObject", "s3:ListBucket"} == {
         "kms:GenerateDataKey",
+        "s3:AbortMultipartUpload",
         "s3:PutObject",
     }
+
+
+def test_batch_transform_answers_in_its_place_and_logs_beside_endpoints(synthesize) -> None:
+    statements = synthesize(synthesize.declare("digits")).execution_statements()
+    [adding] = [each for each in statements if "s3:PutObject" in each["Action"]]
+    assert adding["Resource"] == ["ArtifactsBucket88671897.Arn/transform/*"]
+    [logs] = [each["Resource"] for each in statements if "logs:PutLogEvents" in each["Action"]]
+    assert [each.rpartition("/aws/")[2] for each in logs] == ["sagemaker/Endpoints/*", "sagemaker/TransformJobs*"]
 
 
 def test_asynchronous_answers_go_to_their_place_and_to_the_declared_topics(synthesize) -> None:
@@ -320,9 +335,8 @@ def test_asynchronous_answers_go_to_their_place_and_to_the_declared_topics(synth
     setting = f'asynchronous = {{ success_topic_arn = "{topics[1]}", error_topic_arn = "{topics[0]}" }}'
     assembly = synthesize(synthesize.declare("digits").replace(kind, f"{kind}\n{setting}"))
     statements = assembly.execution_statements()
-    [where] = [each for each in statements if "s3:PutObject" in each["Action"]]
-    assert where["Resource"] == ["ArtifactsBucket88671897.Arn/async/*"]
-    assert where["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject"]
+    adding = [each["Resource"] for each in statements if each["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject"]]
+    assert adding == [[f"ArtifactsBucket88671897.Arn/{place}/*" for place in ("async", "transform")]]
     assert [each["Resource"] for each in statements if "sns:Publish" in each["Action"]] == [topics]
     assert [each for each in statements if "kms:GenerateDataKey" in each["Action"]]
 
@@ -468,10 +482,13 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled
     of_clients = {
         "create_model_package",
         "get_metric_data",
+        "create_transform_job",
+        "describe_transform_job",
         "get_object",
         "get_parameters",
         "list_model_package_groups",
         "list_endpoints",
+        "list_objects_v2",
         "describe_model",
         "describe_table",
         "list_stack_resources",

@@ -15,6 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from modelward import bootstrap
+from modelward.core.errors import JobError
+from modelward.core.transform import Transform
 from modelward.local.up import LocalAws
 
 pytestmark = pytest.mark.system
@@ -182,6 +184,22 @@ def test_an_asynchronous_endpoint_answers_with_the_rights_of_the_execution_role(
     assert (json.load(found["Body"]), found["SSEKMSKeyId"]) == ("yes", served.bucket_key)
     [told] = results()
     assert told["responseParameters"]["outputLocation"] == asked["OutputLocation"]
+
+
+def test_a_batch_transform_runs_with_the_rights_of_the_execution_role(served: Served) -> None:
+    s3 = served.client("s3")
+    asked = f"s3://{served.bucket}/transform/requests/"
+    for name in ("a.json", "b.json"):
+        s3.put_object(Bucket=served.bucket, Key=f"transform/requests/{name}", Body=b"[[1]]")
+    model = bootstrap.connect(served.folder / "registry.toml", session=served.aws.session("admin")).model("digits")
+    job = model.transform(Transform(asked, content_type="application/json"), stage="Production", timeout_s=60)
+    prefix = job.output_uri.removeprefix(f"s3://{served.bucket}/")
+    found = s3.get_object(Bucket=served.bucket, Key=f"{prefix}b.json.out")
+    assert (json.load(found["Body"]), found["SSEKMSKeyId"]) == ("yes", served.bucket_key)
+
+    s3.create_bucket(Bucket="somewhere-else")
+    with pytest.raises(JobError, match="2 of 2 objects failed"):
+        model.transform(Transform(asked, "s3://somewhere-else/x"), stage="Production", timeout_s=60)
 
 
 TARGET = {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from modelward.core.model_package import (
     ModelPackage,
     packed,
 )
+from modelward.core.transform import TransformJob
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import SageMakerClient
@@ -289,6 +291,30 @@ class SageMaker:
                 EndpointName=endpoint,
                 DesiredWeightsAndCapacities=wanted,  # type: ignore[arg-type]  # DesiredWeightAndCapacities of the API
             )
+
+    # --- batch transform ----------------------------------------------------------------------------------------
+
+    def create_transform_job(self, request: Mapping[str, Any], *, tags: Mapping[str, str]) -> None:
+        """Begin a batch transform (`CreateTransformJob`).
+
+        Raises:
+            NotFoundError: there is no such model.
+            AlreadyExistsError: there is a job of that name.
+            AwsError: any other refusal.
+        """
+        with translated("CreateTransformJob", kind="model", name=str(request["ModelName"])):
+            self._client.create_transform_job(**request, Tags=_tags(tags))
+
+    def describe_transform_job(self, job: TransformJob) -> TransformJob:
+        """Read how a job stands (`DescribeTransformJob`).
+
+        Raises:
+            NotFoundError: there is no such job.
+            AwsError: any other refusal.
+        """
+        with translated("DescribeTransformJob", kind="transform job", name=job.name):
+            told = self._client.describe_transform_job(TransformJobName=job.name)
+        return replace(job, status=told["TransformJobStatus"], reason=told.get("FailureReason", ""))
 
     def delete_endpoint(self, name: str) -> None:
         """Start to delete an endpoint (`DeleteEndpoint`); configs and models stay.

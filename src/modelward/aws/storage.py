@@ -78,6 +78,19 @@ class Storage:
                 ChecksumAlgorithm="SHA256",
             )
 
+    def first(self, uri: str) -> str | None:
+        """Find the first object whose URI begins with one (`ListObjectsV2`); None when there is none.
+
+        Raises:
+            InputError: it is not an s3:// URI.
+            NotFoundError: there is no such bucket.
+            AwsError: any other refusal.
+        """
+        bucket, prefix = split_uri(uri)
+        with translated("ListObjectsV2", kind="bucket", name=bucket):
+            found = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
+        return f"s3://{bucket}/{found[0]['Key']}" if found else None
+
     def read(self, uri: str) -> Iterator[bytes]:
         """Read an object in pieces of 1 MiB (`GetObject`).
 

@@ -122,6 +122,26 @@ _SHARE = (
     *_CHANGE,
 )
 _FINISH = (_MODEL, _ENVIRONMENT, _VERSION, _REASON, *_CHANGE)
+_TRANSFORM = (
+    _MODEL,
+    option("--input", "what the objects to answer begin with: s3://BUCKET/PREFIX", "URI", is_required=True),
+    option("--stage", "the stage whose version answers", "STAGE", default=""),
+    option("--version", "the version that answers, instead of --stage: 2 or v2", "VERSION", kind=kinds.version),
+    option("--output", "below what the answers go; else below transform/ in the registry's bucket", "URI", default=""),
+    option("--instance-type", "on instances of which type", "TYPE", default="ml.m5.large"),
+    option("--instance-count", "on how many instances", "N", kind=kinds.whole(1), default=1),
+    option("--content-type", "MIME type of the objects", "TYPE", default="text/csv"),
+    option(
+        "--split-type",
+        "Line to ask with some lines at a time, None with a whole object",
+        "Line|None",
+        kind=kinds.one_of("Line", "None"),
+        default="Line",
+    ),
+    Argument("--no-wait", "return once the job has begun", default=False),
+    option("--timeout", "how long to wait for the job", "SECONDS", kind=kinds.seconds, default=86_400),
+    *_CHANGE,
+)
 _SERVE = (
     _MODEL,
     option("--stage", "the stage whose version is served", "STAGE", is_required=True),
@@ -310,6 +330,15 @@ COMMANDS = (
         "registering:download",
         (_MODEL, _VERSION, option("--to", "the folder to put it into", "FOLDER", is_required=True)),
         "modelward download digits 2 --to build/",
+    ),
+    Command(
+        "transform",
+        "Have a version answer all objects below an S3 prefix, on instances of its own.",
+        "transforming:transform",
+        _TRANSFORM,
+        "modelward transform digits --stage Production --input s3://acme-data/digits/2026-01/",
+        "It is a batch transform job of SageMaker, whose name and tags tell model and version; each answer is beside "
+        "the name of its object, with .out at the end. Stage, endpoints and history of the version stay as they are.",
     ),
     Command(
         "serve",

@@ -21,6 +21,7 @@ TABLE: tuple[tuple[type[errors.ModelwardError], int, str], ...] = (
     (errors.ThrottledError, 10, "too many calls, or a fault of AWS that passes; try again"),
     (errors.AwsError, 11, "AWS refused for another reason"),
     (errors.RolloutError, 12, "a rollout failed, was rolled back, or did not end in time"),
+    (errors.JobError, 14, "a batch transform failed, was stopped, or did not end in time"),
 )
 
 MEANINGS: tuple[tuple[int, str], ...] = (

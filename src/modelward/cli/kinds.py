@@ -19,6 +19,17 @@ def whole(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Make a reader of one of a few words."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ArgumentTypeError(f"{text!r} is not {' or '.join(words)}")
+        return text
+
+    return read
+
+
 def version(text: str) -> int:
     """Read a version number: `2`, or `v2` as the tables print it."""
     return whole(1)(text.removeprefix("v"))

@@ -9,6 +9,7 @@
     ├── NotFoundError          a model, version, stage, endpoint or deployment that is not there
     ├── PolicyError            a rule of the registry refuses it: gates, approval, stage
     ├── RolloutError           a rollout failed, was rolled back, or did not end in time
+    ├── JobError               a batch transform failed, was stopped, or did not end in time
     ├── IntegrityError         bytes are not those that were registered
     └── AwsError               AWS refused or did not answer
         ├── AccessError        no credentials, no region, or permission denied
@@ -114,6 +115,14 @@ class RolloutError(ModelwardError):
     def __init__(self, endpoint: str, *, what: str, next_step: str) -> None:
         """Name the endpoint and what became of it."""
         super().__init__(f"endpoint {endpoint}: {what}.", next_step)
+
+
+class JobError(ModelwardError):
+    """A batch transform failed, was stopped, or did not end in time."""
+
+    def __init__(self, job: str, *, what: str, next_step: str) -> None:
+        """Name the job and what became of it."""
+        super().__init__(f"transform job {job}: {what}.", next_step)
 
 
 class AwsError(ModelwardError):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import UTC, datetime
 
 ENTITY_NAME_LIMIT = 63
 ENTITY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -26,6 +27,10 @@ _ASYNCHRONOUS = "async"
 def asynchronous_prefix(endpoint: str = "") -> str:
     """Give the beginning of the keys of what an asynchronous endpoint reads and writes; of all, without a name."""
     return f"{_ASYNCHRONOUS}/{endpoint}/" if endpoint else f"{_ASYNCHRONOUS}/"
+
+
+# Where batch transform answers, in the registry's bucket, unless somebody names another place.
+TRANSFORMS = "transform"
 
 
 # CloudFormation replaces a group when its description changes, and a group with versions cannot be replaced. So this
@@ -140,6 +145,15 @@ def rollout_name(model: str, environment: str, version: int, digest: str) -> str
             version is tried beside the one that the name tells (`is_trial`).
     """
     return f"{rollout_prefix(model, environment)}-v{version}-{digest}"
+
+
+_TIMED_LIMIT = len("-v999999999-20260105-090500-123")
+
+
+def transform_name(model: str, version: int, at: datetime) -> str:
+    """Name a batch transform job by model, version and time; a long name of a model is cut."""
+    stamp = f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
+    return f"{model[: ENTITY_NAME_LIMIT - _TIMED_LIMIT].rstrip('-')}-v{version}-{stamp}"
 
 
 def version_in(name: str) -> int | None:

@@ -15,6 +15,7 @@ from modelward.core.errors import (
     ConflictError,
     InputError,
     IntegrityError,
+    JobError,
     ModelwardError,
     NotFoundError,
     PolicyError,
@@ -50,6 +51,7 @@ OUTCOMES: Mapping[type[ModelwardError], Outcome] = {
     ConfigError: Outcome.RETRY,
     IntegrityError: Outcome.RETRY,
     RolloutError: Outcome.RETRY,
+    JobError: Outcome.RETRY,
     AwsError: Outcome.RETRY,
     ModelwardError: Outcome.RETRY,
 }

@@ -43,6 +43,16 @@ class Artifacts:
             raise OSError(f"{variant.execution_role_arn} could not read {uri}: {error}") from error
         return body
 
+    def keys(self, variant: HostedVariant, uri: str) -> list[str]:
+        """List objects."""
+        place = urlsplit(uri)
+        try:
+            pages = self._client(variant).get_paginator("list_objects_v2")
+            found = pages.paginate(Bucket=place.netloc, Prefix=place.path[1:]).search("Contents[].Key")
+            return [f"s3://{place.netloc}/{key}" for key in found if key]
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(f"{variant.execution_role_arn} could not list {uri}: {error}") from error
+
     def put(self, variant: HostedVariant, uri: str, body: bytes, key_id: str) -> None:
         """Write an object, encrypted with a key."""
         place = urlsplit(uri)

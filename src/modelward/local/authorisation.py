@@ -116,6 +116,7 @@ _PACKAGE = _named("model-package", "ModelPackageName")
 _MODEL = _named("model", "ModelName")
 _CONFIG = _named("endpoint-config", "EndpointConfigName")
 _ENDPOINT = _named("endpoint", "EndpointName")
+_TRANSFORM = _named("transform-job", "TransformJobName")
 _TAGGED = _by_arn("ResourceArn")
 _ENDS = _by_arn("SourceArn", "DestinationArn")
 
@@ -153,6 +154,10 @@ RULES: Mapping[str, Rule] = {
     "DeleteEndpoint": _ENDPOINT,
     "InvokeEndpoint": _ENDPOINT,
     "InvokeEndpointAsync": _ENDPOINT,
+    "CreateTransformJob": _TRANSFORM,
+    "DescribeTransformJob": _TRANSFORM,
+    "ListTransformJobs": _everything,
+    "StopTransformJob": _TRANSFORM,
     "CreateAction": _named("action", "ActionName"),
     "CreateArtifact": _new_artifact,
     "CreateContext": _named("context", "ContextName"),

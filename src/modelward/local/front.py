@@ -161,7 +161,8 @@ class Front:
                     watch=CloudWatch(account, region),
                 )
                 core = self._cores[key]
-                core.captures.store = core.queue.store = core.queue.topics = self._artifacts
+                core.captures.store = core.queue.store = core.transforms.store = self._artifacts
+                core.queue.topics = self._artifacts
                 core.spawn = _in_a_thread
                 self._targets[key] = ScalableTargets(account, region, self.now, self._cores[key].has_variant)
                 self._cores[key].scaling = self._targets[key]

@@ -18,6 +18,7 @@ from modelward.config.spec import (
 )
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
+from modelward.core.transform import Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +320,26 @@ class LookAgain:
         return f"SendMessageBatch    reconcile {self.model} in {self.environment} in {self.delay_s} s"
 
 
+@dataclass(frozen=True, slots=True)
+class CreateTransformJob:
+    """Have a model answer all that lies in a place (`CreateTransformJob`)."""
+
+    name: str
+    model_name: str
+    model: str
+    version: int
+    transform: Transform
+    output_uri: str
+    key_arn: str = ""
+    """The KMS key that encrypts the answers; empty for the one that S3 takes."""
+
+    def line(self) -> str:
+        """Say it in one line."""
+        wish = self.transform
+        size = f"{wish.instance_count} x {wish.instance_type}"
+        return f"CreateTransformJob  {self.name}  ({size}: {wish.input_uri} -> {self.output_uri})"
+
+
 Change = (
     UploadFile
     | PutText
@@ -335,6 +356,7 @@ Change = (
     | DeleteModel
     | RegisterScaling
     | DeregisterScaling
+    | CreateTransformJob
     | AskReconciler
     | LookAgain
 )
@@ -384,7 +406,7 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case (
             LifeCycle()
-            | (Captures() | Answers() | Guard() | Challenger())
+            | (Captures() | Answers() | Transform() | Guard() | Challenger())
             | EndpointSpec()
             | (Serverless() | AlarmSpec() | VpcSpec() | CaptureSpec() | AsynchronousSpec())
             | (AutoscalingSpec() | RolloutSpec())

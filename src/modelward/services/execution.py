@@ -16,6 +16,7 @@ from modelward.planning.changes import (
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
+    CreateTransformJob,
     CreateVersion,
     DeleteEndpoint,
     DeleteEndpointConfig,
@@ -42,7 +43,7 @@ _MODES = {"requests": "Input", "responses": "Output"}
 # All else is written in base64.
 _READABLE = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 
-_OfEndpoints = (
+_Hosted = (
     CreateModel
     | CreateEndpointConfig
     | CreateEndpoint
@@ -51,6 +52,7 @@ _OfEndpoints = (
     | DeleteEndpoint
     | DeleteEndpointConfig
     | DeleteModel
+    | CreateTransformJob
 )
 
 Progress = Callable[[int, int], None]
@@ -101,7 +103,7 @@ def _apply(context: Context, change: Change, progress: Progress | None) -> str:
         case DeregisterScaling(endpoint):
             _unless_gone(lambda: context.autoscaling.deregister(endpoint))
         case _:
-            _apply_to_endpoint(context, change)
+            _apply_to_hosting(context, change)
     return ""
 
 
@@ -117,7 +119,7 @@ def _update_version(context: Context, change: UpdateVersion) -> None:
     )
 
 
-def _apply_to_endpoint(context: Context, change: _OfEndpoints) -> None:
+def _apply_to_hosting(context: Context, change: _Hosted) -> None:
     sagemaker = context.hosting
     match change:
         case CreateModel():
@@ -149,6 +151,9 @@ def _apply_to_endpoint(context: Context, change: _OfEndpoints) -> None:
             _delete_config(sagemaker, change)
         case DeleteModel(name):
             _unless_gone(lambda: sagemaker.delete_model(name))
+        case CreateTransformJob():
+            tags = {**_TAGS, "modelward:model": change.model, "modelward:version": str(change.version)}
+            sagemaker.create_transform_job(job_of(change), tags=tags)
 
 
 def _delete_config(sagemaker: SageMaker, change: DeleteEndpointConfig) -> None:
@@ -162,6 +167,25 @@ def _delete_config(sagemaker: SageMaker, change: DeleteEndpointConfig) -> None:
         why = f"endpoint {endpoint.name} is {endpoint.status} on {endpoint.config_name}"
         raise ConflictError("DeleteEndpointConfig", "InUse", why, "Try again once it is at rest.")
     _unless_gone(lambda: sagemaker.delete_endpoint_config(change.name))
+
+
+def job_of(change: CreateTransformJob) -> dict[str, Any]:
+    """Spell a batch transform as the API's `CreateTransformJob`."""
+    wish = change.transform
+    lines = {"BatchStrategy": "MultiRecord"} if wish.split_type == "Line" else {}
+    key = {"KmsKeyId": change.key_arn} if change.key_arn else {}
+    return {
+        "TransformJobName": change.name,
+        "ModelName": change.model_name,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": wish.input_uri}},
+            "ContentType": wish.content_type,
+            "SplitType": wish.split_type,
+        },
+        "TransformOutput": {"S3OutputPath": change.output_uri, **key},
+        "TransformResources": {"InstanceType": wish.instance_type, "InstanceCount": wish.instance_count},
+        **lines,
+    }
 
 
 def _update_endpoint(sagemaker: SageMaker, change: UpdateEndpoint) -> None:

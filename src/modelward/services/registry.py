@@ -15,11 +15,12 @@ from modelward.core.account import Held
 from modelward.core.errors import ConflictError, IntegrityError, NotFoundError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
+from modelward.core.transform import Transform, TransformJob
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
 from modelward.planning.status import State, Status
-from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration
+from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration, transform
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
@@ -117,6 +118,13 @@ class _More(TypedDict, total=False):
     metadata: Mapping[str, str]
     run: str
     content_types: tuple[str, ...]
+
+
+class _Chosen(TypedDict, total=False):
+    """Which version is meant."""
+
+    stage: str
+    version: int
 
 
 class Model:
@@ -315,6 +323,44 @@ class Model:
     def plan_finish(self, environment: str, winner: int, *, reason: str) -> Plan:
         """Plan to finish a trial, and change nothing; raises what `finish` raises."""
         return decisions.plan_finish(self._context, self.name, environment, winner, reason)[1]
+
+    # --- batch transform ----------------------------------------------------------------------------------------
+
+    def transform(
+        self,
+        wish: Transform | str,
+        *,
+        wait: bool = True,
+        timeout_s: float = 86_400,
+        progress: Watch | None = None,
+        **chosen: Unpack["_Chosen"],
+    ) -> TransformJob:
+        """Have a version answer all that lies in a place of S3, on instances of its own (`CreateTransformJob`).
+
+        Args:
+            wish: What to answer and how; a URI (`s3://BUCKET/PREFIX`) for that and everything else as usual.
+            wait: Whether to wait until it has ended.
+            timeout_s: How long to wait, in seconds.
+            progress: Told at each look: seconds waited, and the state of the job.
+            chosen: `stage`, whose holder answers, or `version`.
+
+        Returns:
+            The job; its answers are below `output_uri`, each beside the name of its object with `.out` at the end.
+
+        Raises:
+            InputError: both or neither of stage and version are given, or a place is no s3:// URI.
+            NotFoundError: no version holds the stage, nothing lies at the input, or the version's artifact is gone.
+            PolicyError: the version is not approved.
+            JobError: the job failed, was stopped, or takes longer.
+            AwsError: AWS refused.
+        """
+        job = transform.begin(self._context, self.plan_transform(wish, **chosen))
+        return transform.wait(self._context, job, timeout_s, progress) if wait else job
+
+    def plan_transform(self, wish: Transform | str, **chosen: Unpack["_Chosen"]) -> Plan:
+        """Plan to have a version answer, and change nothing; raises what `transform` raises."""
+        asked = Transform(wish) if isinstance(wish, str) else wish
+        return transform.plan_transform(self._context, self.name, asked, **chosen)
 
     def _version(self, package: ModelPackage) -> "Version":
         return Version(self._context, package.arn, package)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 Shell = Any  # the fixtures' class; a conftest cannot be imported by name
@@ -125,6 +126,31 @@ def live(shell: Shell, content: str, accuracy: float) -> None:
     shell.settle(int(version))
     shell("promote", "digits", version, "Production", "--reason", "better")
     shell.settle(1, int(version))
+
+
+def test_a_version_answers_all_that_lies_in_a_place(shell: Shell) -> None:
+    shell.register("one", 0.973)
+    shell("approve", "digits", "1", "--reason", "good")
+    s3 = boto3.client("s3", region_name="eu-west-1")
+    s3.create_bucket(Bucket="acme-data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    asked = ("transform", "digits", "--version", "v1", "--input", "s3://acme-data/monday/")
+    nothing = shell(*asked)
+    assert (nothing.code, "object below 's3://acme-data/monday/' does not exist" in nothing.err) == (5, True)
+
+    s3.put_object(Bucket="acme-data", Key="monday/a.csv", Body=b"1,2")
+    planned = shell(*asked, "--plan").out.splitlines()
+    assert [line.split()[0] for line in planned] == ["CreateModel", "CreateTransformJob"]
+    done = shell(*asked, "--output", "s3://acme-data/answers", "--split-type", "None")
+    assert (done.code, done.err) == (0, "transforming s3://acme-data/monday/ with digits\n")
+    assert done.out.split(maxsplit=1)[1] == "digits v1  Completed  s3://acme-data/answers\n"
+    assert s3.get_object(Bucket="acme-data", Key="answers/a.csv.out")
+    begun = shell(*asked, "--no-wait", "--json")
+    assert begun.json["status"] == "InProgress"
+    assert (
+        "next: aws sagemaker describe-transform-job --transform-job-name digits-v1-" in shell(*asked, "--no-wait").err
+    )
+    refused = shell(*asked, "--split-type", "Words")
+    assert (refused.code, "'Words' is not Line or None" in refused.err) == (2, True)
 
 
 def test_asking_for_a_rollout_without_waiting_returns_at_once(shell: Shell) -> None:

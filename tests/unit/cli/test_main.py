@@ -120,6 +120,7 @@ def test_the_commands_of_the_product_are_all_there() -> None:
         "tidy",
         "history",
         "download",
+        "transform",
         "serve",
         "local up",
         "local switch",

@@ -15,6 +15,7 @@ from modelward.core.errors import (
     ConfigError,
     InputError,
     IntegrityError,
+    JobError,
     ModelwardError,
     NotFoundError,
     PolicyError,
@@ -28,6 +29,7 @@ EXAMPLES = [
     NotFoundError("stage", "production", known=["Staging", "Production"]),
     PolicyError("v2 of digits", rule="its gates do not hold", details=["accuracy 0.61"], next_step="Register another."),
     RolloutError("digits-production", what="v2 is not served", next_step="Read the history."),
+    JobError("digits-v2-20260105-090500-000", what="it is Failed", next_step="Read its log."),
     IntegrityError("s3://b/k", expected="aa", found="bb"),
     *(
         kind("UpdateEndpoint", "ValidationException", "words of AWS")

@@ -1,6 +1,7 @@
 """Names made to fit: always what SageMaker takes, never the same for two things."""
 
 import re
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from modelward.core.names import (
     is_scaled,
     rollout_name,
     rollout_prefix,
+    transform_name,
     version_in,
 )
 
@@ -32,6 +34,14 @@ def test_a_name_made_of_valid_names_is_valid(parts):
 @given(one=st.lists(NAMES, min_size=1, max_size=4), other=st.lists(NAMES, min_size=1, max_size=4))
 def test_names_that_differ_when_joined_still_differ_when_cut(one, other):
     assert (fit_name(*one) == fit_name(*other)) == ("-".join(one) == "-".join(other))
+
+
+@given(model=NAMES, version=VERSIONS)
+def test_a_transform_job_is_named_by_model_version_and_time(model, version):
+    name = transform_name(model, version, datetime(2026, 1, 5, 9, 5, 0, 123_456, UTC))
+    assert is_entity_name(name)
+    assert name.endswith(f"-v{version}-20260105-090500-123")
+    assert name.startswith(model[:31].rstrip("-"))
 
 
 def test_two_long_names_that_begin_alike_never_meet():

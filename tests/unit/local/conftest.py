@@ -46,7 +46,7 @@ class Api:
             timing=Timing(create_s=300, update_s=200, delete_s=20),
             watch=self.watch,
         )
-        self.core.captures.store = self.core.queue.store = self.store
+        self.core.captures.store = self.core.queue.store = self.core.transforms.store = self.store
         self.core.queue.topics = self.topics
 
     @property

@@ -18,6 +18,7 @@ from modelward.config.spec import (
 from modelward.core.gates import Verdict
 from modelward.core.ledger import Entry, EntryKind, Snapshot
 from modelward.core.model_package import ApprovalStatus, Entered, LifeCycle
+from modelward.core.transform import Transform
 from modelward.planning.changes import (
     AskReconciler,
     Captures,
@@ -26,6 +27,7 @@ from modelward.planning.changes import (
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
+    CreateTransformJob,
     CreateVersion,
     DeleteEndpoint,
     DeleteEndpointConfig,
@@ -86,6 +88,7 @@ def every_change(world):
         UpdateEndpoint("e", "c", keeps_count=True),
         RegisterScaling("e", AutoscalingSpec(1, 4, 100)),
         DeregisterScaling("e"),
+        CreateTransformJob("j", "m", "digits", 2, Transform("s3://in/x"), "s3://out/y"),
         CreateEndpointConfig(
             "c", "m", EndpointSpec("production", None, "ml.m5.large", autoscaling=AutoscalingSpec(3, 4, 100))
         ),
@@ -127,7 +130,7 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[12] == "PutEvents           reconcile digits in production"
     assert lines[13].startswith("SendMessage")
     assert lines[13].endswith("reconcile digits in staging in 60 s")
-    assert lines[-9:] == [
+    assert lines[-10:] == [
         "UpdateEndpoint      e -> c  (canary 10 %, 60 s each, back on e-errors)",
         "UpdateEndpoint      e -> c  (all-at-once)",
         "UpdateModelPackage  v2: 30 % of the calls",
@@ -136,6 +139,7 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
         "UpdateEndpoint      e -> c  (with as many instances as now)",
         "PutScalingPolicy    e  (1 to 4 instances, 100 calls a minute each)",
         "DeregisterScalableTarget e",
+        "CreateTransformJob  j  (1 x ml.m5.large: s3://in/x -> s3://out/y)",
         "CreateEndpointConfig c  (3 x ml.m5.large)",
     ]
 

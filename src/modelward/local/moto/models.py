@@ -14,7 +14,7 @@ from modelward.local.sagemaker import MemoryHosting, SageMaker, Timing
 from modelward.local.sagemaker.clock import ManualClock
 from modelward.local.sagemaker.scope import Event
 
-_AT_ONCE = Timing(create_s=0, update_s=0, delete_s=0, async_s=0)
+_AT_ONCE = Timing(create_s=0, update_s=0, delete_s=0, async_s=0, transform_s=0)
 
 clock = ManualClock()
 
@@ -36,7 +36,8 @@ class SageMakerBackend(SageMakerModelBackend):
             timing=_AT_ONCE,
             watch=self.watch,
         )
-        self.core.captures.store = self.core.queue.store = self.core.queue.topics = MotoStore(account_id, region_name)
+        store = MotoStore(account_id, region_name)
+        self.core.captures.store = self.core.queue.store = self.core.queue.topics = self.core.transforms.store = store
         self.core.scaling = MotoScaling(account_id, region_name)
         self.core.neighbours = lambda: _cores(region_name)
 

@@ -17,6 +17,15 @@ class MotoStore:
         self._account = account
         self._partition = get_partition(region)
 
+    def keys(self, variant: HostedVariant, uri: str) -> list[str]:  # noqa: ARG002 - the protocol's signature
+        """List objects."""
+        place = urlsplit(uri)
+        try:
+            found = s3_backends[self._account][self._partition].get_bucket(place.netloc).keys
+        except ServiceException as error:
+            raise OSError(f"{uri} could not be listed: {error}") from error
+        return [f"s3://{place.netloc}/{key}" for key in sorted(found) if key.startswith(place.path[1:])]
+
     def get(self, variant: HostedVariant, uri: str) -> bytes:  # noqa: ARG002 - the protocol's signature
         """Read an object."""
         place = urlsplit(uri)

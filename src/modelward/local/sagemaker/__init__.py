@@ -14,6 +14,7 @@ Whoever runs it gives it a clock, a sink for events and something that hosts con
     guardrails.py  rollouts.py  deployments.py             a deployment as steps; how far it has come; what moves it on
     runtime.py  alarms.py  captures.py                     invocations, what they measure and leave, what that may end
     asynchronous.py                                        invocations that wait, and are answered in S3
+    transforms.py                                          batch transform jobs
     lineage.py  lineage_records.py  lineage_graph.py       operations on lineage; what is recorded of itself; the graph
     listing.py      records in order, pages by cursor      scope.py     ARNs, time, the outbox of events, the journal
     faults.py  deliveries.py  veil.py  quotas.py           what a test may let go wrong

@@ -28,6 +28,7 @@ from modelward.local.sagemaker.search import Search
 from modelward.local.sagemaker.search_index import SearchIndex
 from modelward.local.sagemaker.sharing import owner_named, owner_of
 from modelward.local.sagemaker.tags import Tags
+from modelward.local.sagemaker.transforms import Job, TransformJobs
 from modelward.local.sagemaker.validation import check
 from modelward.local.sagemaker.veil import Veil
 
@@ -41,10 +42,10 @@ def _at_once(work: Callable[[], None]) -> None:
 class SageMaker:
     """A registry and its endpoints.
 
-    `timing`, `captures.store`, `queue.store`, `queue.topics` and `spawn`, which does what no call waits for, may be
-    replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come from several
-    threads. It knows of no other account unless `neighbours` is set: that gives the cores of all accounts in its
-    region, whose groups calls may name by ARN. Whether the caller may is for whoever runs the cores to decide.
+    `timing`, `captures.store`, `queue.store`, `queue.topics`, `transforms.store` and `spawn`, which does what no call
+    waits for, may be replaced, and `faults`, `deliveries` and `veil` be told to misbehave, at any time. Calls may come
+    from several threads. It knows of no other account unless `neighbours` is set: that gives the cores of all accounts
+    in its region, whose groups calls may name by ARN. Whether the caller may is for whoever runs the cores to decide.
     """
 
     def __init__(
@@ -95,8 +96,14 @@ class SageMaker:
         self.scaling: Scaling = Unscaled()
         self._runtime = Runtime(self._scope, self._endpoints, hosting, self._watch, self.captures)
         self.queue = Queue(self._scope, lambda: self.timing)
+        self.transforms = TransformJobs(self._scope, self._models, self.tags, hosting, lambda: self.timing)
         self.spawn: Callable[[Callable[[], None]], None] = _at_once
-        self._operations = self._registry_operations() | self._hosting_operations() | self._lineage_operations()
+        self._operations = (
+            self._registry_operations()
+            | self._hosting_operations()
+            | self._transform_operations()
+            | self._lineage_operations()
+        )
 
     def _make_endpoints(self, hosting: Hosting) -> Endpoints:
         herald = Herald(self._scope, self.tags)
@@ -148,6 +155,15 @@ class SageMaker:
             "DescribeEndpoint": endpoints.describe,
             "ListEndpoints": endpoints.list_page,
             "DeleteEndpoint": endpoints.delete,
+        }
+
+    def _transform_operations(self) -> dict[str, Operation]:
+        jobs = self.transforms
+        return {
+            "CreateTransformJob": jobs.create,
+            "DescribeTransformJob": jobs.describe,
+            "ListTransformJobs": jobs.list_page,
+            "StopTransformJob": jobs.stop,
         }
 
     def _announced(self, change: Operation) -> Operation:
@@ -261,7 +277,12 @@ class SageMaker:
     def next_due(self) -> datetime | None:
         """When the next endpoint transition, or event that is held back, is due; None if all is at rest."""
         with self._lock:
-            due = (self._endpoints.next_due, self.deliveries.next_due, self.queue.next_due)
+            due = (
+                self._endpoints.next_due,
+                self.deliveries.next_due,
+                self.queue.next_due,
+                self.transforms.next_due,
+            )
             return min((moment for moment in due if moment is not None), default=None)
 
     def advance(self) -> None:
@@ -347,6 +368,12 @@ class SageMaker:
             return  # the endpoint is gone, and its queue with it
         self._runtime.answer_later(variant, call, self.queue)
 
+    def _transform(self, job: Job) -> None:
+        reason = self.transforms.work(job)
+        with self._lock:
+            self.transforms.finish(job, reason)
+        self._send()
+
     def _perform(
         self, operation: str, perform: Operation, request: Mapping[str, Any], caller: Caller
     ) -> dict[str, Any]:
@@ -362,6 +389,7 @@ class SageMaker:
         with self._lock:
             work, self._work = self._work, []
             work += [partial(self._answer, call) for call in self.queue.take_due()]
+            work += [partial(self._transform, job) for job in self.transforms.advance()]
         for each in work:
             self.spawn(each)
         while (event := self._next_event()) is not None:

@@ -46,8 +46,8 @@ class Timing:
 
     A container that has not told yet whether it is healthy is asked again every `health_poll_s`, and is given up
     `health_timeout_s` after its transition was due. Search shows a change `search_lag_s` after it was made. An
-    asynchronous call waits `async_s` in its queue. The waits of a deployment are those of its DeploymentConfig;
-    meanwhile alarms are asked every `alarm_poll_s`, which is not 0.
+    asynchronous call waits `async_s` in its queue, and a transform job `transform_s` for its instances. The waits of a
+    deployment are those of its DeploymentConfig; meanwhile alarms are asked every `alarm_poll_s`, which is not 0.
     """
 
     create_s: float = 1.0
@@ -57,6 +57,7 @@ class Timing:
     health_timeout_s: float = 180.0
     search_lag_s: float = 0.0
     async_s: float = 1.0
+    transform_s: float = 1.0
     alarm_poll_s: float = 10.0
 
 
@@ -103,6 +104,9 @@ class Hosting(Protocol):
 class Store(Protocol):
     """S3, as the role of a variant may use it."""
 
+    def keys(self, variant: HostedVariant, uri: str) -> list[str]:
+        """List the s3:// URIs of the objects whose own begin with one; OSError if that cannot be."""
+
     def get(self, variant: HostedVariant, uri: str) -> bytes:
         """Read the object at an s3:// URI; OSError if that cannot be."""
 
@@ -143,6 +147,10 @@ class MemoryStore:
     """Objects that exist on paper, by URI: for tests."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+
+    def keys(self, variant: HostedVariant, uri: str) -> list[str]:  # noqa: ARG002 - the protocol's signature
+        """List those that begin so."""
+        return sorted(each for each in self.objects if each.startswith(uri))
 
     def get(self, variant: HostedVariant, uri: str) -> bytes:  # noqa: ARG002 - the protocol's signature
         """Give the body."""

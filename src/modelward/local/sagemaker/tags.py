@@ -9,7 +9,17 @@ from modelward.local.sagemaker.interface import Caller
 LIMIT = 50
 # The kinds of resources, as ARNs name them, whose tags are kept here.
 TAGGABLE = frozenset(
-    {"model-package-group", "model-package", "model", "endpoint-config", "endpoint", "action", "artifact", "context"}
+    {
+        "model-package-group",
+        "model-package",
+        "model",
+        "endpoint-config",
+        "endpoint",
+        "transform-job",
+        "action",
+        "artifact",
+        "context",
+    }
 )
 
 
