@@ -175,6 +175,7 @@ class SageMaker:
             },
             update=_update(answer),
             is_asynchronous="AsyncInferenceConfig" in answer,
+            has_components=answer["EndpointStatus"] == "InService" and any("DeployedImages" not in v for v in variants),
         )
 
     def create_model(

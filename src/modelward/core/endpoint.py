@@ -50,6 +50,7 @@ class Endpoint:
     update: Update | None = None
     """How far that update has come."""
     is_asynchronous: bool = False
+    has_components: bool = False
 
     @property
     def is_busy(self) -> bool:

@@ -441,7 +441,13 @@ def _unfit(spec: EndpointSpec, endpoint: Endpoint | None) -> str:
 
     SageMaker would refuse it too (`AsyncInferenceConfig` cannot be removed), but after a model and a config are made.
     """
-    if endpoint is None or endpoint.is_asynchronous == (spec.asynchronous is not None):
+    if endpoint is None:
+        return ""
+    # Of an endpoint whose config is ours the images need not be told: then nothing is concluded from it.
+    if endpoint.has_components and version_in(endpoint.config_name) is None:
+        step = f"have its owner rename it or the environment, or delete endpoint {endpoint.name}; then promote again"
+        return f"{endpoint.name} was made by somebody else, and serves inference components: {step}"
+    if endpoint.is_asynchronous == (spec.asynchronous is not None):
         return ""
     kinds = ("an endpoint that answers its callers", "an asynchronous one")
     now, declared = kinds if spec.asynchronous else reversed(kinds)

@@ -191,3 +191,13 @@ def test_calls_that_fail_are_not_captured(api) -> None:
     with pytest.raises(ApiError):
         captured(api)
     assert api.store.objects == {}
+
+
+@pytest.mark.fidelity("components-without-images")
+def test_variants_have_a_model_and_tell_its_image_once_they_serve(api) -> None:
+    api.endpoint()
+    [variant] = api("DescribeEndpoint", EndpointName="digits-production")["ProductionVariants"]
+    assert variant["DeployedImages"]
+    without = {"VariantName": "live", **SIZE}
+    error = api.refusal("CreateEndpointConfig", EndpointConfigName="v2", ProductionVariants=[without])
+    assert "ModelName must be specified" in error.message

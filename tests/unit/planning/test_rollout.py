@@ -93,6 +93,21 @@ def test_no_update_is_tried_that_turns_an_endpoint_asynchronous_or_back(account,
     assert again.is_empty
 
 
+def test_an_endpoint_that_somebody_gave_inference_components_is_left_alone(account, world):
+    account.live(1)
+    scene = account.scene("production")
+    spec = replace(scene.endpoint_spec, instance_count=3)
+    theirs = replace(scene.endpoint, config_name="made-by-hand", has_components=True)
+    plan = world.plan_rollout(replace(scene, endpoint_spec=spec, endpoint=theirs), now=account.now)
+    [record] = plan.changes
+    assert record.entry.kind is EntryKind.FAILED
+    assert "was made by somebody else" in plan.why
+    assert "inference components" in plan.why
+    ours = replace(scene.endpoint, has_components=True)
+    plan = world.plan_rollout(replace(scene, endpoint_spec=spec, endpoint=ours), now=account.now)
+    assert any(isinstance(change, CreateEndpointConfig) for change in plan.changes)
+
+
 def test_an_environment_that_moves_to_another_account_is_served_there_by_the_version_that_is_live(account, world):
     account.live(1)
     there = "arn:aws:iam::222222222222:role/acme-production-models"
