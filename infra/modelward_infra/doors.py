@@ -51,6 +51,7 @@ class EnvironmentDoor(Construct):
         served.grant_find(self.role)
         served.grant_update(self.role)
         props.registry.ledger.grant_append(self.role)
+        props.registry.bucket.grant_read_smoke(self.role, sorted(spec.within(props.environment).models))
         props.parameters.grant_read(self.role)
 
 

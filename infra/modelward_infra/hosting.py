@@ -26,7 +26,7 @@ _SAGEMAKER = "sagemaker.amazonaws.com"
 # By the type of resource on which SageMaker checks them: an endpoint that is made or updated is checked together with
 # its configuration, and what is made with tags takes leave to tag it.
 _OPERATIONS: Mapping[str, Sequence[str]] = {
-    "endpoint": ("AddTags", "CreateEndpoint", "DeleteEndpoint", "DescribeEndpoint", "UpdateEndpoint"),
+    "endpoint": ("AddTags", "CreateEndpoint", "DeleteEndpoint", "DescribeEndpoint", "InvokeEndpoint", "UpdateEndpoint"),
     "endpoint-config": (
         "AddTags",
         "CreateEndpoint",
@@ -243,7 +243,7 @@ class Endpoints(Construct):
     def grant_operate(self, grantee: iam.IGrantable) -> None:
         """Allow to create, update, describe and delete endpoints and what they are made of, and to list the latter.
 
-        The wildcard of the lists is for the caller to acknowledge, with those of other calls.
+        To call endpoints, too: a version may have a smoke test. The wildcard of the lists is for the caller to acknowledge, with those of other calls.
         """
         arns = self._arns()
         allow(grantee, [f"sagemaker:{each}" for each in _LISTS], "*")

@@ -84,6 +84,7 @@ class ModelRegistry(ModelVersions):
         self.groups.grant_update(grantee)
         self.groups.grant_deploy(grantee)
         self.ledger.grant_append(grantee)
+        self.bucket.grant_read_smoke(grantee, ["*"])
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Allow to look at versions and history, and to download artifacts."""

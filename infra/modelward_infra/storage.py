@@ -17,7 +17,7 @@ from constructs import Construct, IConstruct
 from modelward.config import RegistrySpec
 from modelward.config.accounts import home_of
 from modelward.core.ledger import BY_TIME
-from modelward.core.names import CAPTURES, TRANSFORMS, artifact_prefix, asynchronous_prefix, registry_stack
+from modelward.core.names import CAPTURES, TRANSFORMS, artifact_prefix, asynchronous_prefix, registry_stack, smoke_key
 from modelward_infra.grants import accept_wildcards, acknowledge_checkov, across, allow, from_abroad
 
 _READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -38,7 +38,7 @@ _WRITE = (
 )
 # CloudFormation begins a bucket's name with that of its stack, which it cuts when the name becomes too long.
 _BUCKET_STACK_CHARS = 20
-# A bucket's policy has 20 kB, for all environments together.
+# A bucket's policy has 20 kB, for all environments together; a role's policies have less.
 _SHARED_PREFIXES = 30
 _LOGS_CHECKS = {
     "CKV_AWS_18": "It holds the access logs; logging its own accesses would never end.",
@@ -180,6 +180,16 @@ class ArtifactBucket(Construct):
         allow(grantee, ("s3:ListBucket",), self.bucket.bucket_arn)
         self._key.grant_decrypt(grantee)
         self._accept_objects(grantee)
+
+    def grant_read_smoke(self, grantee: iam.IGrantable, models: Sequence[str]) -> None:
+        """Allow to read the smoke tests of some models; to list, so that a missing one reads as missing."""
+        names = models if len(models) <= _SHARED_PREFIXES else ["*"]
+        keys = [smoke_key(name, "*", "*") for name in names]
+        allow(grantee, ("s3:GetObject",), *(self.bucket.arn_for_objects(key) for key in keys))
+        allow(grantee, ("s3:ListBucket",), self.bucket.bucket_arn)
+        self._key.grant_decrypt(grantee)
+        arn = self.arn_for(cast("IConstruct", grantee.grant_principal))
+        accept_wildcards(grantee, [f"{arn}/{key}" for key in keys], "Versions have smoke tests of their own.")
 
     def arn_for(self, scope: IConstruct) -> str:
         """Give the bucket's ARN as a construct of any stack sees it."""

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from modelward.bootstrap import connect as connect
     from modelward.core.errors import ModelwardError as ModelwardError
     from modelward.core.model_package import Dataset as Dataset
+    from modelward.core.smoke import SmokeTest as SmokeTest
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "ModelwardError", "__version__", "connect"]
+__all__ = ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect"]
 
 _HOMES = {
     "Dataset": "modelward.core.model_package",
     "ModelwardError": "modelward.core.errors",
+    "SmokeTest": "modelward.core.smoke",
     "connect": "modelward.bootstrap",
 }
 

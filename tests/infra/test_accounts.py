@@ -130,6 +130,8 @@ def test_a_rollout_abroad_may_do_these_things_and_no_others(three, spelled) -> N
     assert {each for each in home if not each.startswith("kms:")} == {
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "s3:GetObject",
+        "s3:ListBucket",
         "sagemaker:DescribeModelPackage",
         "sagemaker:Search",
         "sagemaker:UpdateModelPackage",
@@ -149,6 +151,7 @@ def test_a_rollout_abroad_may_do_these_things_and_no_others(three, spelled) -> N
         "sagemaker:DescribeEndpoint",
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:DescribeModelPackage",
+        "sagemaker:InvokeEndpoint",
         "sagemaker:ListEndpointConfigs",
         "sagemaker:ListModels",
         "sagemaker:UpdateEndpoint",

@@ -60,10 +60,13 @@ EXPECTED = {
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
+        "s3:GetObject",
+        "s3:ListBucket",
         "sagemaker:DeleteEndpointConfig",
         "sagemaker:DeleteModel",
         "sagemaker:DescribeEndpoint",
         "sagemaker:DescribeEndpointConfig",
+        "sagemaker:InvokeEndpoint",
         "sagemaker:ListEndpointConfigs",
         "sagemaker:ListModelPackages",
         "sagemaker:ListModels",
@@ -187,6 +190,14 @@ def test_names_that_had_to_be_cut_or_are_written_in_lower_case_are_in_reach_too(
             assert _may(statements, "sagemaker:CreateModel", f"{ARN}model/{made}")
         assert _may(statements, "sagemaker:UpdateModelPackage", f"{ARN}model-package/{form(name)}/1")
         assert _may(statements, "sagemaker:ListModelPackages", f"{ARN}model-package-group/{form(name)}")
+
+
+def test_the_reconciler_reads_smoke_tests_and_no_artifact(assembly) -> None:
+    statements, bucket = assembly.statements("reconcile"), "ExportsOutputFnGetAttArtifactsBucket88671897Arn65502B7F"
+    digest = "ab" * 32
+    assert _may(statements, "s3:GetObject", f"{bucket}/models/digits/{digest}/smoke-{digest}.json")
+    assert not _may(statements, "s3:GetObject", f"{bucket}/models/digits/{digest}/model.tar.gz")
+    assert not _may(statements, "sagemaker:InvokeEndpoint", f"{ARN}endpoint/letters-production")
 
 
 def test_the_execution_role_can_be_passed_to_sagemaker_only(assembly) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from modelward.cli.demo.inbox import Slack
+from modelward.core.smoke import SmokeTest
 from modelward.local import authorisation, deployment, scaling_front
 from modelward.local.ministack.evaluation import Asked, Rights, judge, parsed
 from modelward.local.moto import autoscaling
@@ -42,6 +43,7 @@ MEANT = {
     ("reconcile", "sqs:*", "RolloutsQueue*"): "Lambda takes the messages from the queue as the function.",
     ("notify", "dynamodb:*", "*StreamArn*"): "Lambda reads the stream as the function.",
     ("notify", "sqs:*", "UntoldQueue*"): "Lambda sends the place of entries that nobody could be told of.",
+    ("reconcile", "s3:ListBucket", "*ArtifactsBucket*"): "S3 tells only who may list that an object is missing.",
     ("reconcile", "sagemaker:CreateModel", "*:model-package/*"): (
         "AWS's example for a model from a version allows it on the version, its reference names the model alone."
     ),
@@ -89,7 +91,7 @@ def needs(world: Any) -> dict[str, list[Need]]:
         first = world.live(0.95)
         world.sweep()
         world.run_for(5)
-        second = world.live(0.97)
+        second = world.live(0.97, smoke=SmokeTest("1", "text/csv"))
         world.digits.roll_back("production", reason="users complain")
         world.run_for(10)
         first.reject(reason="it is biased")
@@ -184,6 +186,11 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
             granted = {"kms:GrantIsForAWSResource": "true"}
             yield Need("kms:CreateGrant", _matching(re.escape(params["KmsKeyId"])), granted)
         return
+    if service == "sagemaker-runtime":
+        root = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
+        for need in authorisation.needs(operation, params, root):
+            yield Need(need.action, _covering(need), need.context)
+        return
     action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
     keys = scaling_front.keys_of(params) if service == "application-autoscaling" else {}
     yield Need(action, _matching(_RESOURCES[service](params)), keys)
@@ -215,6 +222,7 @@ _RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "dynamodb": lambda params: r".*LedgerTable\w*" + (f"/index/{params['IndexName']}" if "IndexName" in params else ""),
     "events": lambda _params: r"AskedBus\w*\.Arn",
     "application-autoscaling": lambda _params: r"arn:aws:application-autoscaling:.*:scalable-target/\*",
+    "s3": lambda params: r".*ArtifactsBucket\w*/models/\*/\*/smoke-\*\.json",
     "sqs": lambda _params: r"RolloutsQueue\w*\.Arn",
     "sns": lambda _params: r"NotificationsTopic\w*",
     "secretsmanager": lambda params: rf"arn:.*:secret:{params['SecretId']}-\?{{6}}",

@@ -60,8 +60,16 @@ def assumed_session(role_arn: str, name: str, session: "boto3.Session") -> "boto
     return boto3.Session(botocore_session=core, region_name=session.region_name)
 
 
+_USUAL: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 5}}
+# SageMaker itself ends a call of a model after 60 seconds, and says so; who waits a moment longer hears it. To try
+# again is left to the caller, who may have no time for that.
+_UNUSUAL: dict[str, dict[str, Any]] = {"sagemaker-runtime": {"retries": {"total_max_attempts": 1}, "read_timeout": 65}}
+
+
 def client_of(service: str, session: "boto3.Session") -> Any:
     """Make a client that retries throttling and passing faults: five tries, exponential backoff with jitter.
+
+    One that calls models does not.
 
     Args:
         service: A service as boto3 names it, such as `sagemaker`.
@@ -72,6 +80,6 @@ def client_of(service: str, session: "boto3.Session") -> Any:
     """
     from botocore.config import Config
 
-    config = Config(retries={"mode": "standard", "max_attempts": 5}, user_agent_extra="modelward")
+    config = Config(**{**_USUAL, **_UNUSUAL.get(service, {})}, user_agent_extra="modelward")
     with translated(f"client of {service}"):
         return session.client(service, config=config)  # type: ignore[call-overload]

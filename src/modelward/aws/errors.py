@@ -58,7 +58,11 @@ _RULES = (
     ),
     _Rule(r"ValidationException", r"Could not find|does not exist|not found", None),
     _Rule(r"ValidationError", r"^Stack .*does not exist", None),  # CloudFormation's
-    _Rule(r"(Resource|Object)NotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound", r"", None),
+    _Rule(
+        r"(Resource|Object)NotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound",
+        r"",
+        None,
+    ),
     _Rule(r"AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist", r"", None),
     _Rule(
         r"ConflictException|ConcurrentUpdateException|ResourceInUse|ConditionalCheckFailedException",
@@ -84,7 +88,7 @@ _RULES = (
     ),
     _Rule(
         r"Throttling(Exception)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown"
-        r"|ProvisionedThroughputExceededException|ServiceUnavailable|InternalFailure|InternalServerError|InternalError|InternalServiceException|5\d\d",
+        r"|ProvisionedThroughputExceededException|ServiceUnavailable|ModelNotReadyException|InternalDependencyException|InternalFailure|InternalServerError|InternalError|InternalServiceException|5\d\d",
         r"",
         ThrottledError,
         "Try again in a minute.",

@@ -8,11 +8,12 @@ from modelward.cli.changing import show_plan
 from modelward.cli.context import Context
 from modelward.core.errors import InputError
 from modelward.core.model_package import Dataset
+from modelward.core.smoke import SmokeTest
 
 
-def register(context: Context, *, model: str, plan: bool, json: bool, **given: Any) -> None:
+def register(context: Context, *, model: str, plan: bool, json: bool, smoke: str | None, **given: Any) -> None:
     """Register an artifact as a new version."""
-    what = _what(**given)
+    what = {**_what(**given), "smoke": _smoke_test(Path(smoke)) if smoke else None}
     line = context.model(model)
     if plan:
         from modelward.services.registration import Submission
@@ -69,6 +70,17 @@ def _dataset(given: dict[str, str]) -> Dataset | None:
             next_step="Add --dataset-name NAME.",
         )
     return Dataset(**given)
+
+
+def _smoke_test(path: Path) -> SmokeTest:
+    name = f"--smoke {path}"
+    try:
+        return SmokeTest.parse(path.read_text(encoding="utf-8"), name)
+    except OSError as error:
+        found, rule = error.strerror or "cannot be read", "it is a JSON file"
+    except UnicodeDecodeError:
+        found, rule = "is no UTF-8", "it is a JSON file"
+    raise InputError(name, found=found, rule=rule)
 
 
 def _figures(path: Path) -> dict[str, float]:

@@ -52,6 +52,13 @@ class EntryKind(StrEnum):
     """Another version took its place."""
 
 
+class Failure(StrEnum):
+    """What kind of failure a `failed` entry tells of, among its facts under `failure`."""
+
+    SMOKE_TEST = "smoke-test"
+    """The endpoint serves it, and did not answer its smoke test as expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What an entry's writer saw of the version."""

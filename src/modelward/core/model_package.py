@@ -151,6 +151,11 @@ class ModelPackage:
         return self.metadata.get(SHA256_KEY, "")
 
     @property
+    def smoke(self) -> str:
+        """The digest of its smoke test, 64 hexadecimal digits; empty when it has none."""
+        return self.metadata.get(SMOKE_KEY, "")
+
+    @property
     def entered(self) -> Entered | None:
         """The decision that put it into its present stage; None when it carries no stamp for this stage."""
         stamp = Entered.parse(self.metadata.get(ENTERED_KEY, ""))
@@ -237,6 +242,7 @@ class ModelPackage:
             "image": self.image,
             "artifact_uri": self.artifact_uri,
             "sha256": self.sha256,
+            "smoke": self.smoke,
             "lineage": {
                 "commit": lineage.commit,
                 "repository": lineage.repository,
@@ -263,6 +269,7 @@ SHARE_KEY = OUR_KEY + "share"
 BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
 TRAINED_KEY = OUR_KEY + "trained-at"
+SMOKE_KEY = OUR_KEY + "smoke"
 DATASET_KEY = OUR_KEY + "dataset-"
 
 _VALUE_LIMIT = 256

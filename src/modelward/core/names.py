@@ -59,6 +59,17 @@ def artifact_prefix(model: str) -> str:
     return f"models/{model}/"
 
 
+def smoke_key(model: str, artifact_sha256: str, digest: str) -> str:
+    """Give the key at which the registry's bucket keeps the smoke test of versions with an artifact.
+
+    Args:
+        model: The model.
+        artifact_sha256: Of the artifact; `*` for all.
+        digest: Of the smoke test; `*` for all.
+    """
+    return f"{artifact_prefix(model)}{artifact_sha256}/smoke-{digest}.json"
+
+
 def fit_name(*parts: str) -> str:
     """Join parts with hyphens into a name of at most 63 characters.
 

@@ -232,6 +232,22 @@ class ShiftCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSmokeTest:
+    """Call an endpoint as the version's smoke test says (`InvokeEndpoint`), before the version counts as verified.
+
+    It stands in plans that are made without calling it. Whoever carries plans out calls first, and plans with the
+    verdict (`Scene.smoke`).
+    """
+
+    endpoint: str
+    version: int
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"InvokeEndpoint      {self.endpoint}: the smoke test of v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterScaling:
     """Let the number of instances follow the calls (`RegisterScalableTarget`, `PutScalingPolicy`).
 
@@ -354,6 +370,7 @@ Change = (
     | DeleteEndpoint
     | DeleteEndpointConfig
     | DeleteModel
+    | RunSmokeTest
     | RegisterScaling
     | DeregisterScaling
     | CreateTransformJob

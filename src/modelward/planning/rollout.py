@@ -21,6 +21,11 @@ Where the number of instances follows the calls, that begins once a version is v
 it: whoever looks at an endpoint knows whether its instances are scaled, without a call. AWS refuses to change their
 type meanwhile, so a new type, or a declaration that ends it, lets the number be before the update; a version that is
 verified, or an update that failed, sets it free again.
+
+A version that was registered with a smoke test is verified when its endpoint has answered that, too. One that fails it
+has failed as if the rollout had: the stage wants the version before it again, which is rolled out as any other. Where
+it is the same version that served before, as declared then, there is no other version to want: then the endpoint goes
+back to the config that was verified last, once.
 """
 
 import hashlib
@@ -31,9 +36,10 @@ from enum import Enum
 
 from modelward.config.spec import EndpointSpec, EnvironmentSpec, RegistrySpec, RolloutSpec
 from modelward.core.endpoint import Endpoint, Figures, Serving, alarm_name
-from modelward.core.ledger import Entry, EntryKind, Snapshot
+from modelward.core.ledger import Entry, EntryKind, Failure, Snapshot
 from modelward.core.model_package import Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, is_scaled, is_trial, rollout_name, version_in
+from modelward.core.smoke import SmokeVerdict
 from modelward.planning.changes import (
     Answers,
     Captures,
@@ -49,6 +55,7 @@ from modelward.planning.changes import (
     Plan,
     Record,
     RegisterScaling,
+    RunSmokeTest,
     ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
@@ -89,6 +96,7 @@ class Scene:
         serving: What the config in use says, where `asks_for_serving` says that it counts.
         figures: What callers had from both versions of a trial, where `asks_for_figures` says that its time is up.
         refusal: Why the update that was planned a moment ago was refused; None when none was.
+        smoke: What came of the smoke test, where `asks_for_smoke` says that it counts; None while nobody has run it.
     """
 
     spec: RegistrySpec
@@ -104,6 +112,7 @@ class Scene:
     serving: Serving = field(default_factory=Serving)
     figures: Mapping[str, Figures] | None = None
     refusal: Refusal | None = None
+    smoke: SmokeVerdict | None = None
 
     @property
     def wanted(self) -> ModelPackage | None:
@@ -138,6 +147,21 @@ class Scene:
         if attempt is None or rollout is None or not rollout.trial_s or endpoint.config_name != attempt.facts["config"]:
             return None
         return attempt.at, attempt.at + timedelta(seconds=rollout.trial_s)
+
+    @property
+    def asks_for_smoke(self) -> bool:
+        """Whether the next move depends on a smoke test: the endpoint serves what it should, and it is not verified.
+
+        A config that has answered it here before need not do so again: the way back shall depend on nothing else.
+        """
+        package, spec, endpoint = self.wanted, self.endpoint_spec, self.endpoint
+        if not (package and package.smoke and spec and endpoint and is_admitted(package, self.chain)):
+            return False
+        is_up = endpoint.status == "InService" and endpoint.config_name == _target(self, package, spec)
+        attempt = _rollout_entry(self, package)
+        is_open = attempt is None or attempt.kind is not EntryKind.VERIFIED
+        is_known = _has_failed_smoke(attempt, endpoint.config_name) or _has_passed_smoke(self, endpoint.config_name)
+        return is_up and is_open and not is_known
 
 
 def config_name(
@@ -219,8 +243,8 @@ def _plan(scene: Scene, now: datetime) -> Plan:
 
 def _move_on(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Plan:
     serving = scene.endpoint.config_name if scene.endpoint and scene.endpoint.status == "InService" else None
-    if serving == target:
-        return _settle(scene, package, now)
+    if scene.endpoint and serving == target:
+        return _verify(scene, package, scene.endpoint, now)
     trial = _trial(scene, package, target)
     if trial and serving == trial.config:
         return _on_trial(scene, package, target, trial, now)
@@ -245,6 +269,58 @@ def _is_anothers(scene: Scene, attempt: Entry, endpoint: Endpoint) -> bool:
     """
     pending = endpoint.pending_config
     return pending != attempt.facts["config"] and (bool(pending) or scene.refusal is Refusal.BUSY)
+
+
+def _verify(scene: Scene, package: ModelPackage, endpoint: Endpoint, now: datetime) -> Plan:
+    """Settle a version that serves, once its smoke test has held."""
+    attempt = _rollout_entry(scene, package)
+    if attempt and _has_failed_smoke(attempt, endpoint.config_name):
+        return _go_back(scene, package, attempt, endpoint)
+    if not scene.asks_for_smoke:
+        return _settle(scene, package, now)
+    if scene.smoke is None:
+        why = f"{endpoint.name} is InService on {endpoint.config_name}; the smoke test of v{package.version} decides."
+        return Plan(why, (RunSmokeTest(endpoint.name, package.version),))
+    if not scene.smoke.is_held:
+        return _fail(scene, package, endpoint.config_name, scene.smoke.text, now, Failure.SMOKE_TEST)
+    return _settle(scene, package, now)
+
+
+def _has_failed_smoke(attempt: Entry | None, config: str) -> bool:
+    if attempt is None or attempt.kind is not EntryKind.FAILED or attempt.facts.get("config") != config:
+        return False
+    return attempt.facts.get("failure") == Failure.SMOKE_TEST
+
+
+def _has_passed_smoke(scene: Scene, config: str) -> bool:
+    return any("smoke" in entry.facts and entry.facts.get("config") == config for entry in _verifications(scene))
+
+
+def _go_back(scene: Scene, package: ModelPackage, attempt: Entry, endpoint: Endpoint) -> Plan:
+    """Go back from a config of the serving version that failed to the one that was verified last; once, if at all.
+
+    A version that was new leaves the stage instead, and the one before it is rolled out as any other.
+    """
+    if package.stage_status != StageStatus.APPROVED:
+        return _give_up(package, attempt.why)
+    failed, spec = attempt.facts["config"], scene.endpoint_spec
+    last = _verified_last(scene, but=failed)
+    is_tried = attempt.facts.get("endpoint_modified") != _modified(endpoint)
+    if last is None or spec is None or is_tried:
+        return _give_up(package)
+    why = f"v{package.version} failed in this configuration; {endpoint.name} goes back to {last}."
+    return Plan(why, tuple(_move(scene, package, spec, last)))
+
+
+def _verified_last(scene: Scene, *, but: str) -> str | None:
+    """Find the config with which the version was last verified here, other than the one that failed."""
+    configs = [entry.facts.get("config") for entry in _verifications(scene)]
+    return next((config for config in reversed(configs) if config and config != but), None)
+
+
+def _verifications(scene: Scene) -> list[Entry]:
+    name = scene.environment.name
+    return [entry for entry in scene.chain if entry.kind is EntryKind.VERIFIED and entry.environment == name]
 
 
 def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
@@ -420,14 +496,13 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     ]
     recorded = [Record(entry)] if entry else []
     changes = (*([] if is_kept else made), *recorded, *_move(scene, package, spec, target))
-    return Plan(f"{scene.environment.name} shall serve v{package.version}.", changes)
+    then = "; its smoke test decides when it does" if package.smoke and not _has_passed_smoke(scene, target) else ""
+    return Plan(f"{scene.environment.name} shall serve v{package.version}{then}.", changes)
 
 
 def _is_proven(scene: Scene, config: str) -> bool:
     """Tell whether the environment was seen to serve a config before."""
-    name = scene.environment.name
-    served = (e.facts.get("config") for e in scene.chain if e.kind is EntryKind.VERIFIED and e.environment == name)
-    return config in served
+    return any(entry.facts.get("config") == config for entry in _verifications(scene))
 
 
 def _config(scene: Scene, spec: EndpointSpec, target: str) -> CreateEndpointConfig:
@@ -537,8 +612,12 @@ def plan_refused(scene: Scene, why: str, *, now: datetime) -> Plan:
     return _fail(scene, package, _target(scene, package, spec), why, now)
 
 
-def _fail(scene: Scene, package: ModelPackage, config: str, why: str, now: datetime) -> Plan:
-    entry = replace(_entry(scene, package, EntryKind.FAILED, why, now), facts={"config": config})
+def _fail(
+    scene: Scene, package: ModelPackage, config: str, why: str, now: datetime, failure: Failure | None = None
+) -> Plan:
+    facts = {"config": config, "endpoint_modified": _modified(scene.endpoint)}
+    facts |= {"failure": failure.value} if failure else {}
+    entry = replace(_entry(scene, package, EntryKind.FAILED, why, now), facts=facts)
     again = _scaling(scene) if scene.endpoint and is_scaled(scene.endpoint.config_name) else []
     return Plan(why, (*again, Record(entry), *_give_up(package, why).changes))
 
@@ -576,6 +655,8 @@ def _verified(scene: Scene, package: ModelPackage, now: datetime) -> Entry:
     why = f"{endpoint.name} is InService on {endpoint.config_name}" if endpoint else "no endpoint is declared here"
     entry = _entry(scene, package, EntryKind.VERIFIED, why, now)
     facts = {"config": endpoint.config_name} if endpoint else {}
+    if scene.smoke:
+        entry, facts = replace(entry, why=f"{why}; {scene.smoke.text}"), {**facts, "smoke": scene.smoke.text}
     return replace(entry, facts=facts, seen=replace(entry.seen, stage_status=StageStatus.APPROVED.value))
 
 

@@ -18,11 +18,12 @@ from modelward.core.errors import NotFoundError
 from modelward.core.place import Place
 
 if TYPE_CHECKING:
-    # Few functions scale anything, and none looks at a whole account; their cold starts need not pay for it.
+    # Few functions scale or call anything, and none looks at a whole account; their cold starts need not pay for it.
     from modelward.aws.autoscaling import AutoScaling
     from modelward.aws.inventory import Inventory, Stacks, Tables
     from modelward.aws.metrics import Metrics
     from modelward.aws.reports import Reports
+    from modelward.aws.runtime import Runtime
 
 
 class Clients(Protocol):
@@ -71,6 +72,13 @@ class Context:
     def hosting(self) -> SageMaker:
         """The endpoints of the account in which this runs: no other's are ever changed."""
         return SageMaker(self.client("sagemaker", self.here)) if self.here else self.sagemaker
+
+    @cached_property
+    def runtime(self) -> "Runtime":
+        """Calls of those endpoints."""
+        from modelward.aws.runtime import Runtime
+
+        return Runtime(self.client("sagemaker-runtime", self.here))
 
     @cached_property
     def autoscaling(self) -> "AutoScaling":

@@ -28,6 +28,7 @@ from modelward.planning.changes import (
     PutText,
     Record,
     RegisterScaling,
+    RunSmokeTest,
     ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
@@ -53,6 +54,7 @@ _Hosted = (
     | DeleteEndpointConfig
     | DeleteModel
     | CreateTransformJob
+    | RunSmokeTest
 )
 
 Progress = Callable[[int, int], None]
@@ -145,6 +147,8 @@ def _apply_to_hosting(context: Context, change: _Hosted) -> None:
             _patiently(context, lambda: sagemaker.create_endpoint(**named, tags=_TAGS))
         case UpdateEndpoint():
             _patiently(context, lambda: _update_endpoint(sagemaker, change))
+        case RunSmokeTest():
+            raise AssertionError("a smoke test is run before the plan that needs its verdict")
         case DeleteEndpoint():
             sagemaker.delete_endpoint(change.name)
         case DeleteEndpointConfig():

@@ -9,7 +9,7 @@ from typing import Any
 from modelward.aws.ledger import entry_of
 from modelward.core.arn import who as short
 from modelward.core.errors import AwsError, NotFoundError, ThrottledError
-from modelward.core.ledger import Entry, EntryKind
+from modelward.core.ledger import Entry, EntryKind, Failure
 from modelward.core.model_package import ModelPackage
 from modelward.services import reading
 from modelward.services.context import Context
@@ -90,6 +90,8 @@ def headline(entry: Entry) -> str:
     where = f" in {entry.environment or entry.stage}" if entry.environment or entry.stage else ""
     if entry.kind is EntryKind.STAGED and not entry.environment:
         return f"{entry.model} v{entry.version} was put into stage {entry.stage}"
+    if entry.facts.get("failure") == Failure.SMOKE_TEST:
+        return f"{entry.model} v{entry.version} failed its smoke test{where}; what served before comes back"
     return f"{entry.model} v{entry.version} {_WORDS[entry.kind]}{where}"
 
 

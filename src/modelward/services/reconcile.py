@@ -17,6 +17,7 @@ from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.execution import apply
 from modelward.services.review import review
+from modelward.services.smoke import run_smoke
 
 _MOVES = 4
 _CLOSED = (StageStatus.REJECTED, StageStatus.RETIRED)
@@ -106,17 +107,21 @@ def plan_reconcile(
 ) -> Plan:
     """Plan the next move; versions that nobody has reviewed yet are reviewed on the way, where that is allowed.
 
+    A smoke test on which the move depends is run then, too. Where nothing is allowed, the plan names it.
+
     The index only nominates. Before anything is changed, each version that counts is read itself, the one that the
     endpoint serves now included: a decision that the index has not seen must not be undone by one that it has.
     """
     environment = reading.environment(context, environment_name)
     endpoint = endpoint_of(context, model, environment)
-    scene = scene_of(context, model, environment, reading.standing(context, model, environment.stage), endpoint)
-    plan = plan_rollout(scene, now=context.clock())
-    if hint is None and refusal is None and plan.is_empty and not _unreviewed(scene):
-        return plan
+    standing = reading.standing(context, model, environment.stage)
+    if hint is None and refusal is None:
+        scene = scene_of(context, model, environment, standing, endpoint)
+        plan = plan_rollout(scene, now=context.clock())
+        if plan.is_empty and not _unreviewed(scene):
+            return plan
     serving = version_in(endpoint.config_name) if endpoint else None
-    numbers = {package.version for package in scene.standing} | {n for n in (hint, serving) if n}
+    numbers = {package.version for package in standing} | {n for n in (hint, serving) if n}
     scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     # Abroad it waits: the registry's account reviews what its events and its sweep tell of, and asks for the rollout.
     unreviewed = _unreviewed(scene) if is_review_allowed and not context.here else []
@@ -124,7 +129,10 @@ def plan_reconcile(
         review(context, model, package.version)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
-    return plan_rollout(replace(_with_more(context, scene), refusal=refusal), now=context.clock())
+    scene = replace(_with_more(context, scene), refusal=refusal)
+    if is_review_allowed and scene.asks_for_smoke and scene.wanted:
+        scene = replace(scene, smoke=run_smoke(context, scene.wanted, model, environment_name))
+    return plan_rollout(scene, now=context.clock())
 
 
 def _with_more(context: Context, scene: Scene) -> Scene:

@@ -28,12 +28,14 @@ from modelward.core.model_package import (
     OUR_KEY,
     REQUEST_KEY,
     SHA256_KEY,
+    SMOKE_KEY,
     TRAINED_KEY,
     ApprovalStatus,
     Dataset,
     ModelPackage,
 )
-from modelward.core.names import artifact_prefix
+from modelward.core.names import artifact_prefix, smoke_key
+from modelward.core.smoke import SmokeTest
 from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
 from modelward.services.archive import inspect_file
 from modelward.services.context import Context
@@ -58,6 +60,7 @@ class Submission:
         metadata: More pairs to keep; with ours and the metrics at most 50.
         run: Training job, pipeline execution or run that made it.
         content_types: MIME types that the model takes and gives.
+        smoke: A sample call that an endpoint must answer before the version counts as verified there.
     """
 
     artifact: str | Path
@@ -68,6 +71,7 @@ class Submission:
     metadata: Mapping[str, str] = field(default_factory=dict)
     run: str = ""
     content_types: tuple[str, ...] = ("application/json", "text/csv")
+    smoke: SmokeTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
 
     Raises:
         ArtifactError: the archive is missing, broken or unsafe.
-        InputError: metrics, notes, image, dataset or metadata are not what SageMaker takes.
+        InputError: metrics, notes, image, dataset, metadata or smoke test are not what SageMaker takes.
         NotFoundError: the model is not declared, the S3 object does not exist, or nothing is deployed here.
     """
     spec = context.model(model)
@@ -108,7 +112,7 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
     existing = next(context.sagemaker.search_model_packages(model, any_of=[(_REQUEST_PROPERTY, digest)]), None)
     if existing:
         return existing, Plan(f"v{existing.version} of {model} was registered with the very same contents.")
-    uploads = _uploads(context, model, artifact, metrics_text)
+    uploads = [*_uploads(context, model, artifact, metrics_text), *_smoke(context, model, artifact, submission)]
     return None, Plan(f"Register a version of {model}.", (*uploads, CreateVersion(model, request)))
 
 
@@ -138,6 +142,8 @@ def _check(submission: Submission) -> None:
         raise InputError("image", found=repr(submission.image), rule=_IMAGE_RULE)
     _check_text("notes", submission.notes)
     _check_text("run", submission.run)
+    if submission.smoke:
+        submission.smoke.check()
     dataset = submission.dataset
     if dataset and not dataset.name:
         raise InputError("dataset", found="no name", rule="a dataset has a name")
@@ -191,6 +197,14 @@ def _uploads(context: Context, model: str, artifact: Artifact, metrics_text: str
     return [*([artifact.upload] if artifact.upload else []), text]
 
 
+def _smoke(context: Context, model: str, artifact: Artifact, submission: Submission) -> list[PutText]:
+    """Keep the smoke test beside the artifact, or where one would be that stays somebody else's."""
+    test = submission.smoke
+    if test is None:
+        return []
+    return [PutText(test.to_text(), context.settings.bucket, smoke_key(model, artifact.sha256, test.digest))]
+
+
 def _request(
     context: Context, model: str, submission: Submission, artifact: Artifact, metrics_text: str
 ) -> dict[str, Any]:
@@ -228,6 +242,8 @@ def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared
     pairs = {SHA256_KEY: artifact.sha256, BRANCH_KEY: _fitting(code.branch)}
     if code.is_dirty is not None:
         pairs[DIRTY_KEY] = str(code.is_dirty).lower()
+    if submission.smoke:
+        pairs[SMOKE_KEY] = submission.smoke.digest
     if submission.dataset:
         parts = ("name", "version", "uri", "sha256")
         pairs |= {DATASET_KEY + part: getattr(submission.dataset, part) for part in parts}

@@ -15,6 +15,7 @@ from modelward.core.account import Held
 from modelward.core.errors import ConflictError, IntegrityError, NotFoundError
 from modelward.core.ledger import Entry
 from modelward.core.model_package import ApprovalStatus, Dataset, Lineage, ModelPackage
+from modelward.core.smoke import SmokeTest
 from modelward.core.transform import Transform, TransformJob
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
@@ -118,6 +119,7 @@ class _More(TypedDict, total=False):
     metadata: Mapping[str, str]
     run: str
     content_types: tuple[str, ...]
+    smoke: SmokeTest | None
 
 
 class _Chosen(TypedDict, total=False):
@@ -225,8 +227,9 @@ class Model:
             dataset: What it was trained on.
             notes: One line of at most 1,024 characters.
             progress: Called with the bytes sent so far and in all.
-            more: `metadata` (more pairs to keep), `run` (the training job or pipeline execution that made it) and
-                `content_types` (MIME types that it takes and gives); see `Submission`.
+            more: `metadata` (more pairs to keep), `run` (the training job or pipeline execution that made it),
+                `content_types` (MIME types that it takes and gives) and `smoke` (a `SmokeTest` that every endpoint
+                must pass before the version counts as verified there); see `Submission`.
 
         Returns:
             The new version, or the one that was registered with the very same contents before.

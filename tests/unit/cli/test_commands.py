@@ -59,6 +59,32 @@ def test_a_file_of_figures_that_is_none_is_refused_by_name(shell: Shell, text: s
     assert found in said.err
 
 
+def test_a_smoke_test_comes_from_a_file_and_is_seen_in_show_and_compare(shell: Shell) -> None:
+    (shell.folder / "smoke.json").write_text('{"payload": [1, 2], "expected": [0], "tolerance": 0.1}')
+    shell.register("one", 0.97)
+    plan = shell.register("two", 0.98, "--smoke", "smoke.json", "--plan")
+    assert [line.split()[0] for line in plan.out.splitlines()] == ["PutObject"] * 3 + ["CreateModelPackage"]
+    shell.register("two", 0.98, "--smoke", "smoke.json")
+    digest = shell("show", "digits", "2", "--json").json["smoke"]
+    assert len(digest) == 64
+    assert digest in shell("show", "digits", "2").out.replace("\n", "").replace(" ", "")
+    assert "smoke test" in shell("compare", "digits", "1", "2").out
+    assert "smoke test" not in shell("compare", "digits", "1", "1").out
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [(None, "No such file"), (b"{", "no JSON"), (b"\xff", "is no UTF-8"), (b'{"payload": ""}', "payload: 0 bytes")],
+)
+def test_a_smoke_test_that_is_none_is_refused_by_name(shell: Shell, data: bytes | None, found: str) -> None:
+    if data is not None:
+        (shell.folder / "smoke.json").write_bytes(data)
+    said = shell("register", "digits", "--artifact", "a", "--image", IMAGE, "--smoke", "smoke.json")
+    assert said.code == 4
+    assert found in said.err
+    assert numbers(shell) == []
+
+
 @pytest.mark.parametrize(
     ("more", "named"),
     [

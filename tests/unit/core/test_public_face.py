@@ -11,19 +11,21 @@ import pytest
 import modelward
 from modelward.core.errors import ModelwardError
 from modelward.core.model_package import Dataset
+from modelward.core.smoke import SmokeTest
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {"boto3", "botocore", "dataclasses", "inspect", "typer", "rich", "tomllib", "tarfile", "modelward.core.errors"}
 
 
 def test_the_public_names_are_these():
-    assert modelward.__all__ == ["Dataset", "ModelwardError", "__version__", "connect"]
+    assert modelward.__all__ == ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect"]
     assert dir(modelward) == sorted(modelward.__all__)
 
 
 def test_each_public_name_is_what_it_says():
     assert modelward.Dataset is Dataset
     assert modelward.ModelwardError is ModelwardError
+    assert modelward.SmokeTest is SmokeTest
     assert callable(modelward.connect)
     assert modelward.connect.__module__ == "modelward.bootstrap"
 

@@ -18,6 +18,7 @@ from modelward.core.model_package import (
     DECIDED_KEY,
     ENTERED_KEY,
     METRIC_KEY,
+    SMOKE_KEY,
     ApprovalStatus,
     Caller,
     Entered,
@@ -26,6 +27,7 @@ from modelward.core.model_package import (
     packed,
 )
 from modelward.core.names import endpoint_name, version_in
+from modelward.core.smoke import SmokeVerdict
 from modelward.planning.changes import (
     CreateEndpoint,
     CreateEndpointConfig,
@@ -51,10 +53,12 @@ NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 def package(version: int = 1, **fields: Any) -> ModelPackage:
     """Make a version with good figures that waits for its approval."""
     metrics = fields.pop("metrics", {"accuracy": 0.95, "log_loss": 0.2})
-    stamp = fields.pop("entered", None)
+    stamp, smoke = fields.pop("entered", None), fields.pop("smoke", "")
     metadata = {METRIC_KEY + name: repr(value) for name, value in metrics.items()}
     if stamp:
         metadata[ENTERED_KEY] = str(stamp)
+    if smoke:
+        metadata[SMOKE_KEY] = smoke
     made = NOON - timedelta(days=1) + timedelta(minutes=version)
     given = {
         "arn": f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/digits/{version}",
@@ -94,6 +98,8 @@ class Account:
     """By environment, the config that a rollout under way goes to."""
     sick: frozenset[int] = frozenset()
     """Versions whose containers never become healthy."""
+    wrong: frozenset[int] = frozenset()
+    """Versions whose smoke test fails, if they have one."""
     crashes: list[int] = field(default_factory=list)
     """How many changes of the next plans are made before the function stops."""
     now: datetime = NOON
@@ -137,6 +143,9 @@ class Account:
             chain=(),
         )
         scene = replace(scene, chain=self.chain(scene.wanted.version)) if scene.wanted else scene
+        if scene.asks_for_smoke and scene.wanted:
+            is_held = scene.wanted.version not in self.wrong
+            scene = replace(scene, smoke=SmokeVerdict(is_held, "its smoke test held" if is_held else "it is wrong"))
         if not (scene.asks_for_serving and scene.endpoint):
             return scene
         name = scene.endpoint.config_name

@@ -39,6 +39,7 @@ from modelward.planning.changes import (
     PutText,
     Record,
     RegisterScaling,
+    RunSmokeTest,
     ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
@@ -86,6 +87,7 @@ def every_change(world):
             "c", "m", EndpointSpec("production", None, "ml.m5.large", 2), None, Challenger("m2", 50, is_shadow=True)
         ),
         UpdateEndpoint("e", "c", keeps_count=True),
+        RunSmokeTest("digits-production", 2),
         RegisterScaling("e", AutoscalingSpec(1, 4, 100)),
         DeregisterScaling("e"),
         CreateTransformJob("j", "m", "digits", 2, Transform("s3://in/x"), "s3://out/y"),
@@ -137,6 +139,7 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
         "UpdateEndpointWeightsAndCapacities e  (70 % to AllTraffic, 30 % to Challenger)",
         "CreateEndpointConfig c  (2 x 2 x ml.m5.large, a copy of 50 % to m2)",
         "UpdateEndpoint      e -> c  (with as many instances as now)",
+        "InvokeEndpoint      digits-production: the smoke test of v2",
         "PutScalingPolicy    e  (1 to 4 instances, 100 calls a minute each)",
         "DeregisterScalableTarget e",
         "CreateTransformJob  j  (1 x ml.m5.large: s3://in/x -> s3://out/y)",

@@ -29,6 +29,7 @@ VERSIONS = st.fixed_dictionaries(
         "is_good": st.sampled_from([True, True, True, False]),
         "told": st.integers(0, 3),
         "minute": st.integers(0, 500),
+        "smoke": st.sampled_from(["", "", "ab" * 32]),
         "is_finished": st.sampled_from([True, True, True, False]),
     }
 )
@@ -39,6 +40,7 @@ BEGINNINGS = st.fixed_dictionaries(
         "versions": st.lists(VERSIONS, min_size=1, max_size=4),
         "endpoints": st.fixed_dictionaries({"staging": ENDPOINTS, "production": ENDPOINTS}),
         "sick": st.frozensets(st.integers(1, 4), max_size=2),
+        "wrong": st.frozensets(st.integers(1, 4), max_size=2),
     }
 )
 CRASHES = st.lists(st.integers(0, 4), max_size=25)
@@ -46,7 +48,7 @@ CRASHES = st.lists(st.integers(0, 4), max_size=25)
 
 def begun(world, beginning):
     """Make the account that a drawn beginning describes."""
-    account = world.Account(sick=beginning["sick"])
+    account = world.Account(sick=beginning["sick"], wrong=beginning["wrong"])
     for number, drawn in enumerate(beginning["versions"], 1):
         account.packages[number] = version(world, number, drawn)
     for number, drawn in enumerate(beginning["versions"], 1):
@@ -63,6 +65,7 @@ def version(world, number, drawn):
     made = world.package(
         number,
         metrics=GOOD if drawn["is_good"] else BAD,
+        smoke=drawn["smoke"],
         approval_status=drawn["approval"],
         modified_at=at,
         life_cycle=LifeCycle(stage, drawn["stage_status"], "by hand") if stage else None,
@@ -82,6 +85,11 @@ def place(world, account, environment, status, serves, coming):
     )
     if account.endpoints[environment].is_busy:
         account.coming[environment] = config(coming)
+
+
+def wrong(account):
+    """Give the versions that fail their smoke test."""
+    return {number for number, package in account.packages.items() if package.smoke and number in account.wrong}
 
 
 @given(beginning=BEGINNINGS)
@@ -168,8 +176,18 @@ def test_a_config_that_failed_is_tried_once_for_each_decision(world, beginning, 
     account.crashes, account.watch = list(crashes), watch
     account.converge()
 
-    failing = [each for each in tried if version_in(each[0]) in account.sick]
+    failing = [each for each in tried if version_in(each[0]) in account.sick | wrong(account)]
     assert len(failing) == len(set(failing))
+
+
+@given(beginning=BEGINNINGS, crashes=CRASHES)
+def test_no_version_is_verified_that_fails_its_smoke_test(world, beginning, crashes):
+    account = begun(world, beginning)
+    account.crashes = list(crashes)
+    account.converge()
+
+    verified = [e for chain in account.chains.values() for e in chain if e.kind is EntryKind.VERIFIED]
+    assert not [entry for entry in verified if entry.version in wrong(account)]
 
 
 @given(beginning=BEGINNINGS)

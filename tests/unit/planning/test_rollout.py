@@ -10,8 +10,15 @@ from modelward.core.endpoint import BUSY, Endpoint
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ApprovalStatus, LifeCycle
 from modelward.core.names import version_in
-from modelward.planning.changes import Answers, Captures, CreateEndpointConfig, DeleteEndpoint, LookAgain
-from modelward.planning.rollout import config_name
+from modelward.planning.changes import (
+    Answers,
+    Captures,
+    CreateEndpointConfig,
+    DeleteEndpoint,
+    LookAgain,
+    UpdateEndpoint,
+)
+from modelward.planning.rollout import config_name, plan_rollout
 from modelward.planning.standing import decided_at, desired, holder
 
 
@@ -251,3 +258,51 @@ def test_only_an_approved_finished_version_whose_rollout_has_not_failed_is_desir
     )
     assert desired([good], "Production") is good
     assert desired([replace(good, **change)], "Production") is None
+
+
+SMOKE = "ab" * 32
+
+
+def test_a_version_with_a_smoke_test_waits_for_its_verdict(account):
+    account.live(1)
+    account.add(2, smoke=SMOKE)
+    account.converge()
+    account.approve(2)
+    account.review(2)
+    account.review(2)
+    assert account.plan("staging").why == "staging shall serve v2; its smoke test decides when it does."
+    account.reconcile("staging")
+    account.finish()
+    plan = plan_rollout(replace(account.scene("staging"), smoke=None), now=account.now)
+    assert [change.line() for change in plan.changes] == ["InvokeEndpoint      digits-staging: the smoke test of v2"]
+    assert plan.behind_since is None
+    account.reconcile("staging")
+    assert account.chain(2)[-1].facts["smoke"] == "its smoke test held"
+
+
+def test_a_configuration_that_fails_its_smoke_test_is_left_once_for_the_one_before(account):
+    account.live(1, smoke=SMOKE)
+    before = account.endpoints["production"].config_name
+    account.specs["production"] = replace(account.specs["production"], instance_count=7)
+    account.wrong = frozenset({1})
+    moved = []
+    account.watch = lambda _, change: moved.append(change) if isinstance(change, UpdateEndpoint) else None
+    account.converge()
+    assert account.endpoints["production"].config_name == before
+    assert [change.config_name for change in moved] == [account.config(1, "production"), before]
+
+    account.endpoints["production"] = replace(
+        account.endpoints["production"], config_name=account.config(1, "production")
+    )
+    account.now += timedelta(seconds=5)
+    account.endpoints["production"] = replace(account.endpoints["production"], modified_at=account.now)
+    assert account.plan("production").is_empty, "somebody brought it there: it is not moved again"
+
+
+def test_a_configuration_that_passed_its_smoke_test_is_not_tested_again(account):
+    account.live(1, smoke=SMOKE)
+    account.live(2)
+    account.wrong = frozenset({1})
+    account.promote(1)
+    account.converge()
+    assert account.serving("production") == 1

@@ -60,6 +60,7 @@ def _overview(a: ModelPackage, b: ModelPackage) -> list[Row]:
         row("registered", lambda package: moment(package.created_at)),
         row("by", lambda package: person(package.created_by.arn) or NONE),
         row("notes", lambda package: clean(package.notes) or NONE),
+        *([row("smoke test", lambda package: "yes" if package.smoke else NONE)] if a.smoke or b.smoke else []),
     ]
 
 

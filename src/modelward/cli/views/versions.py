@@ -74,6 +74,7 @@ def _facts(package: ModelPackage) -> list[tuple[str, Text | str]]:
         ("image", clean(package.image)),
         ("artifact", clean(package.artifact_uri)),
         ("sha256", clean(package.sha256)),
+        ("smoke test", clean(package.smoke)),
         ("metadata", _pairs(ours)),
         ("status", "" if package.is_usable else clean(package.status)),
         ("arn", package.arn),
