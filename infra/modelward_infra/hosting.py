@@ -243,7 +243,8 @@ class Endpoints(Construct):
     def grant_operate(self, grantee: iam.IGrantable) -> None:
         """Allow to create, update, describe and delete endpoints and what they are made of, and to list the latter.
 
-        To call endpoints, too: a version may have a smoke test. The wildcard of the lists is for the caller to acknowledge, with those of other calls.
+        To call endpoints, too: a version may have a smoke test. The wildcard of the lists is for the caller to
+        acknowledge, with those of other calls.
         """
         arns = self._arns()
         allow(grantee, [f"sagemaker:{each}" for each in _LISTS], "*")

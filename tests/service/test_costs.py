@@ -215,3 +215,22 @@ def test_a_whole_sweep_with_nothing_to_do_describes_each_endpoint_once(world):
     of_sagemaker = sum(calls[name] for name in ("DescribeEndpoint", "Search", "ListModelPackages"))
     assert of_sagemaker <= 2 * 900 * 5 / 1000
     assert (calls["ListEndpointConfigs"], calls["ListModels"]) == (1, 1)
+
+
+def until_update(world, since):
+    """Give the calls of functions until an endpoint is updated, with the function that made each."""
+    made = [(handler.rpartition(".")[2], name) for handler, _, name, _ in world.asked[since:]]
+    return made[: [name for _, name in made].index("UpdateEndpoint") + 1]
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_an_approval_reaches_the_endpoint_with_fifteen_calls_however_many_versions_there_are(world, count):
+    world.release(0.95)
+    filled(world, count)
+    second = world.register(0.97)
+    world.finish()
+    since = len(world.asked)
+    second.approve(reason="good figures")
+    world.finish()
+    calls = until_update(world, since)
+    assert len(calls) <= 15, "\n".join(" ".join(call) for call in calls)

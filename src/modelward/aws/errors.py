@@ -59,7 +59,7 @@ _RULES = (
     _Rule(r"ValidationException", r"Could not find|does not exist|not found", None),
     _Rule(r"ValidationError", r"^Stack .*does not exist", None),  # CloudFormation's
     _Rule(
-        r"(Resource|Object)NotFound(Exception)?|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound",
+        r"(Resource|Object|Image|Repository)NotFound(Exception)?|NoSuchEntity|NoSuchKey|NoSuchBucket|ParameterNotFound|404|NotFound",
         r"",
         None,
     ),

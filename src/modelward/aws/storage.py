@@ -1,5 +1,6 @@
 """The artifact bucket."""
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +91,22 @@ class Storage:
         with translated("ListObjectsV2", kind="bucket", name=bucket):
             found = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
         return f"s3://{bucket}/{found[0]['Key']}" if found else None
+
+    def sha256(self, uri: str) -> str:
+        """Read the SHA-256 that S3 keeps of an object (`HeadObject`), 64 hexadecimal digits.
+
+        It is empty where S3 keeps none of the whole: of what came in several parts it keeps one of the parts' digests.
+
+        Raises:
+            InputError: it is not an s3:// URI.
+            NotFoundError: there is no such object.
+            AwsError: any other refusal.
+        """
+        bucket, key = split_uri(uri)
+        with translated("HeadObject", kind="object", name=uri):
+            answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        kept = answer.get("ChecksumSHA256", "")
+        return "" if "-" in kept else base64.b64decode(kept).hex()
 
     def read(self, uri: str) -> Iterator[bytes]:
         """Read an object in pieces of 1 MiB (`GetObject`).

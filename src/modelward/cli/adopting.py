@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelward.cli import exits
+from modelward.cli.changing import show_findings
 from modelward.cli.context import Context
 from modelward.config import FILE_NAME, find, parse
 from modelward.config.spec import is_plain
 from modelward.core.account import Held
 from modelward.core.arn import who
 from modelward.core.errors import ConfigError
-from modelward.planning.deployment import Finding
 
 _NOBODY = "unknown"
 
@@ -85,16 +85,5 @@ def plan(context: Context, *, json: bool) -> int:
     if json:
         context.terminal.json([finding.to_json() for finding in found])
     else:
-        _tell_findings(context, found)
+        show_findings(context.terminal, found, purpose="a deployment")
     return exits.BLOCKED if any(finding.is_blocking for finding in found) else exits.DONE
-
-
-def _tell_findings(context: Context, found: Sequence[Finding]) -> None:
-    from modelward.cli.views.account import findings
-
-    if found:
-        context.terminal.show(findings(found))
-    blocking = sum(finding.is_blocking for finding in found)
-    context.terminal.say(
-        f"{blocking} to settle before a deployment" if blocking else "nothing is in the way of a deployment"
-    )

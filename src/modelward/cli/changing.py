@@ -1,13 +1,13 @@
 """What all changing commands share: the plan instead of the change, and the version that a change leaves."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelward.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from modelward.planning.changes import Plan
+    from modelward.planning.deployment import Finding
     from modelward.services.registry import Version
 
 
@@ -35,6 +35,16 @@ def show_plans(terminal: Terminal, plans: "Sequence[Plan]", *, is_done: bool, js
         terminal.line(line)
     if not lines:
         terminal.say("nothing was there to be changed" if is_done else "nothing would be changed")
+
+
+def show_findings(terminal: Terminal, found: Sequence["Finding"], *, purpose: str) -> None:
+    """Print what was found before something is done: what would be in its way is marked, with what to do."""
+    from modelward.cli.views.account import findings
+
+    if found:
+        terminal.show(findings(found))
+    blocking = sum(finding.is_blocking for finding in found)
+    terminal.say(f"{blocking} to settle before {purpose}" if blocking else f"nothing is in the way of {purpose}")
 
 
 def show_outcome(terminal: Terminal, version: "Version", *, json: bool, next_step: str = "") -> None:

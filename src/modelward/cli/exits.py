@@ -29,7 +29,7 @@ MEANINGS: tuple[tuple[int, str], ...] = (
     (UNEXPECTED, "a fault of Modelward itself; --debug shows the traceback"),
     (USAGE, "the command line is wrong"),
     *((code, meaning) for _, code, meaning in TABLE),
-    (BLOCKED, "`modelward plan` found what is in the way of a deployment"),
+    (BLOCKED, "`modelward plan` or `deploy --plan` found what is in the way"),
     (INTERRUPTED, "interrupted by Ctrl-C"),
     (PIPE_CLOSED, "whoever read the output went away"),
 )

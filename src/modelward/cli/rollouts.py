@@ -1,20 +1,38 @@
 """Commands about what environments serve: deploy, rollback, ab share and finish, tidy."""
 
-from modelward.cli.changing import show_outcome, show_plan, show_plans
+from typing import TYPE_CHECKING
+
+from modelward.cli import exits
+from modelward.cli.changing import show_findings, show_outcome, show_plan, show_plans
 from modelward.cli.context import Context
+
+if TYPE_CHECKING:
+    from modelward.services.registry import Model
 
 
 def deploy(
     context: Context, *, model: str, environment: str, no_wait: bool, timeout: float, plan: bool, json: bool
-) -> None:
+) -> int:
     """Make an environment serve the version of its stage."""
     line = context.model(model)
     if plan:
-        show_plan(context.terminal, line.plan_deploy(environment), json=json)
-        return
+        return _plan(context, line, environment, json=json)
     with context.terminal.waiting(f"deploying {model} to {environment}") as tell:
         version = line.deploy(environment, wait=not no_wait, timeout_s=timeout, progress=tell)
     show_outcome(context.terminal, version, json=json, next_step=f"modelward history {model}")
+    return exits.DONE
+
+
+def _plan(context: Context, line: "Model", environment: str, *, json: bool) -> int:
+    """Print what would be done, and what it needs."""
+    plan = line.plan_deploy(environment)
+    found = line.preflight(environment, plan)
+    if json:
+        context.terminal.json({**plan.to_json(), "findings": [finding.to_json() for finding in found]})
+    else:
+        show_plan(context.terminal, plan, json=False)
+        show_findings(context.terminal, found, purpose="a rollout")
+    return exits.BLOCKED if any(finding.is_blocking for finding in found) else exits.DONE
 
 
 def rollback(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelward.aws.metrics import Metrics
     from modelward.aws.reports import Reports
     from modelward.aws.runtime import Runtime
+    from modelward.aws.surroundings import Images, Quotas, Roles
 
 
 class Clients(Protocol):
@@ -79,6 +80,25 @@ class Context:
         from modelward.aws.runtime import Runtime
 
         return Runtime(self.client("sagemaker-runtime", self.here))
+
+    @cached_property
+    def images(self) -> "Images":
+        """The images of ECR registries in this region."""
+        from modelward.aws.surroundings import Images
+
+        return Images(self.client("ecr"))
+
+    def roles(self, environment: str) -> "Roles":
+        """Give the roles of a foreign environment's account, or of the registry's."""
+        from modelward.aws.surroundings import Roles
+
+        return Roles(self.client("iam", environment))
+
+    def quotas(self, environment: str) -> "Quotas":
+        """Give SageMaker's quotas in a foreign environment's account, or in the registry's."""
+        from modelward.aws.surroundings import Quotas
+
+        return Quotas(self.client("service-quotas", environment))
 
     @cached_property
     def autoscaling(self) -> "AutoScaling":

@@ -149,15 +149,21 @@ def _apply_to_hosting(context: Context, change: _Hosted) -> None:
             _patiently(context, lambda: _update_endpoint(sagemaker, change))
         case RunSmokeTest():
             raise AssertionError("a smoke test is run before the plan that needs its verdict")
-        case DeleteEndpoint():
-            sagemaker.delete_endpoint(change.name)
+        case DeleteEndpoint() | DeleteEndpointConfig() | DeleteModel():
+            _delete(sagemaker, change)
+        case CreateTransformJob():
+            tags = {**_TAGS, "modelward:model": change.model, "modelward:version": str(change.version)}
+            sagemaker.create_transform_job(job_of(change), tags=tags)
+
+
+def _delete(sagemaker: SageMaker, change: DeleteEndpoint | DeleteEndpointConfig | DeleteModel) -> None:
+    match change:
+        case DeleteEndpoint(name):
+            sagemaker.delete_endpoint(name)
         case DeleteEndpointConfig():
             _delete_config(sagemaker, change)
         case DeleteModel(name):
             _unless_gone(lambda: sagemaker.delete_model(name))
-        case CreateTransformJob():
-            tags = {**_TAGS, "modelward:model": change.model, "modelward:version": str(change.version)}
-            sagemaker.create_transform_job(job_of(change), tags=tags)
 
 
 def _delete_config(sagemaker: SageMaker, change: DeleteEndpointConfig) -> None:

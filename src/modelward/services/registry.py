@@ -282,6 +282,16 @@ class Model:
         """Plan what the reconciler would do now, and change nothing; raises what `deploy` raises."""
         return deployment.plan_deployment(self._context, self.name, environment)
 
+    def preflight(self, environment: str, plan: Plan) -> tuple[Finding, ...]:
+        """Look at what a plan of `plan_deploy` needs: artifact, image, role, quota, instances.
+
+        Returns:
+            What was found, what would make the rollout fail first; nothing for a plan that rolls nothing out.
+        """
+        from modelward.services.preflight import preflight
+
+        return preflight(self._context, self.name, environment, plan)
+
     def roll_back(self, environment: str, *, reason: str, to: int | None = None) -> "Version":
         """Go back to a version that the environment was seen to serve: the one before, or the one named.
 
