@@ -230,20 +230,19 @@ def test_a_config_that_cannot_be_seen_yet_is_waited_for(world):
     assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "verified"]
 
 
-def test_a_quota_that_is_reached_ends_in_the_dead_letters_and_the_next_sweep_goes_on(world):
+def test_a_quota_that_is_reached_is_waited_for_and_the_next_sweep_goes_on(world):
     version = world.register(0.95)
     world.finish()
-    for call in range(1, 6):
-        world.core.faults.add("CreateEndpoint", call=call, kind=Fault.QUOTA)
+    world.core.faults.add("CreateEndpoint", kind=Fault.QUOTA)
     version.approve(reason="good")
     world.finish()
-    assert len(world.dead) == 1
+    assert world.dead == []
 
     world.sweep()
     world.finish()
 
     assert world.serving("staging") == 1
-    assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "verified"]
+    assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "waiting", "deploying", "verified"]
 
 
 def test_a_change_of_the_declared_capacity_moves_the_endpoint_and_keeps_the_version(world):

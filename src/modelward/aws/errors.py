@@ -56,6 +56,13 @@ _RULES = (
         AlreadyExistsError,
         "It is there already: use it, or choose another name.",
     ),
+    # What a model is made of is missing, not what was asked for: no later look would find it.
+    _Rule(
+        r"ValidationException",
+        r"(?i)model data|requested image|repository of your image",
+        AwsError,
+        "Bring the artifact or the image back, and let the role that runs the model read it.",
+    ),
     _Rule(r"ValidationException", r"Could not find|does not exist|not found", None),
     _Rule(r"ValidationError", r"^Stack .*does not exist", None),  # CloudFormation's
     _Rule(

@@ -44,6 +44,8 @@ class EntryKind(StrEnum):
     """It was put beside the live version, for a copy or a share of the calls; also when that share changes."""
     POSTPONED = "postponed"
     """Its rollout could not begin: something else was changing the endpoint. It is tried again."""
+    WAITING = "waiting"
+    """Its rollout waits for a quota; it is tried again until there is room."""
     VERIFIED = "verified"
     """The environment was seen to serve it."""
     FAILED = "failed"
@@ -53,10 +55,36 @@ class EntryKind(StrEnum):
 
 
 class Failure(StrEnum):
-    """What kind of failure a `failed` entry tells of, among its facts under `failure`."""
+    """What kind of failure a `failed` or `waiting` entry tells of, among its facts under `failure`."""
 
     SMOKE_TEST = "smoke-test"
     """The endpoint serves it, and did not answer its smoke test as expected."""
+    WENT_BACK = "went-back"
+    """SageMaker went back to the config before, for a reason that it does not tell or that nobody knows."""
+    ALARM = "alarm"
+    """An alarm ended it."""
+    UNHEALTHY = "unhealthy"
+    """Its containers did not become healthy."""
+    TIMEOUT = "timeout"
+    """It took longer than it may."""
+    ARTIFACT = "artifact"
+    """SageMaker cannot read its artifact."""
+    IMAGE = "image"
+    """SageMaker cannot pull its image."""
+    KEY = "key"
+    """A KMS key may not be used."""
+    QUOTA = "quota"
+    """The account may have no more instances, endpoints or configs."""
+    CAPACITY = "capacity"
+    """AWS has no such instances at the moment."""
+    FIGURES = "figures"
+    """Beside the live version its figures were worse, or there were none."""
+    MIX = "mix"
+    """Neither the way forward nor the way back worked: the endpoint serves both configs (UpdateRollbackFailed)."""
+    REFUSED = "refused"
+    """SageMaker refused it, for another reason."""
+    FAILED = "failed"
+    """The endpoint failed, for another reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ from modelward.planning.changes import (
     UpdateEndpoint,
     UpdateVersion,
 )
+from modelward.planning.failures import failure_of
 from modelward.planning.review import is_admitted
 from modelward.planning.standing import desired
 from modelward.planning.trial import Trial, judge_shadow, trial_config
@@ -67,7 +68,7 @@ from modelward.planning.trial import Trial, judge_shadow, trial_config
 SYSTEM = "modelward"
 _RETRY_S = 60
 _BEGUN = frozenset({EntryKind.TRYING, EntryKind.DEPLOYING})
-_ROLLOUT_KINDS = _BEGUN | {EntryKind.POSTPONED, EntryKind.VERIFIED, EntryKind.FAILED}
+_ROLLOUT_KINDS = _BEGUN | {EntryKind.POSTPONED, EntryKind.WAITING, EntryKind.VERIFIED, EntryKind.FAILED}
 
 
 class Refusal(Enum):
@@ -275,14 +276,14 @@ def _verify(scene: Scene, package: ModelPackage, endpoint: Endpoint, now: dateti
     """Settle a version that serves, once its smoke test has held."""
     attempt = _rollout_entry(scene, package)
     if attempt and _has_failed_smoke(attempt, endpoint.config_name):
-        return _go_back(scene, package, attempt, endpoint)
+        return _go_back(scene, package, attempt)
     if not scene.asks_for_smoke:
         return _settle(scene, package, now)
     if scene.smoke is None:
         why = f"{endpoint.name} is InService on {endpoint.config_name}; the smoke test of v{package.version} decides."
         return Plan(why, (RunSmokeTest(endpoint.name, package.version),))
     if not scene.smoke.is_held:
-        return _fail(scene, package, endpoint.config_name, scene.smoke.text, now, Failure.SMOKE_TEST)
+        return _fail(scene, package, (endpoint.config_name, scene.smoke.text, Failure.SMOKE_TEST), now)
     return _settle(scene, package, now)
 
 
@@ -296,7 +297,7 @@ def _has_passed_smoke(scene: Scene, config: str) -> bool:
     return any("smoke" in entry.facts and entry.facts.get("config") == config for entry in _verifications(scene))
 
 
-def _go_back(scene: Scene, package: ModelPackage, attempt: Entry, endpoint: Endpoint) -> Plan:
+def _go_back(scene: Scene, package: ModelPackage, attempt: Entry) -> Plan:
     """Go back from a config of the serving version that failed to the one that was verified last; once, if at all.
 
     A version that was new leaves the stage instead, and the one before it is rolled out as any other.
@@ -305,10 +306,10 @@ def _go_back(scene: Scene, package: ModelPackage, attempt: Entry, endpoint: Endp
         return _give_up(package, attempt.why)
     failed, spec = attempt.facts["config"], scene.endpoint_spec
     last = _verified_last(scene, but=failed)
-    is_tried = attempt.facts.get("endpoint_modified") != _modified(endpoint)
+    is_tried = attempt.facts.get("endpoint_modified") != _modified(scene.endpoint)
     if last is None or spec is None or is_tried:
         return _give_up(package)
-    why = f"v{package.version} failed in this configuration; {endpoint.name} goes back to {last}."
+    why = f"v{package.version} failed in this configuration; the endpoint goes back to {last}."
     return Plan(why, tuple(_move(scene, package, spec, last)))
 
 
@@ -351,9 +352,12 @@ def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | No
     is_open = attempt is not None and attempt.kind in _BEGUN and attempt.facts.get("config") == goal
     is_open = is_open and not (scene.refusal is Refusal.BUSY or _is_overtaken(attempt, scene.endpoint))
     if attempt and attempt.kind is EntryKind.FAILED and attempt.facts.get("config") == target:
-        return _give_up(package)
+        is_mixed = scene.endpoint is not None and scene.endpoint.status == "UpdateRollbackFailed"
+        return _go_back(scene, package, attempt) if is_mixed else _give_up(package)
     if attempt and is_open and attempt.facts.get("endpoint_modified") != _modified(scene.endpoint):
-        return _fail(scene, package, target, _failure(scene.endpoint, goal), now)
+        told = scene.endpoint.failure_reason if scene.endpoint else ""
+        what = (target, _failure(scene.endpoint, goal), failure_of(told, scene.endpoint))
+        return _fail(scene, package, what, now)
     if scene.endpoint and scene.endpoint.status == "Failed":
         again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
@@ -424,7 +428,7 @@ def _on_trial(scene: Scene, package: ModelPackage, target: str, trial: Trial, no
     verdicts = judge_shadow(scene.figures, trial.rollout)
     if not all(verdict.is_held for verdict in verdicts):
         why = "; ".join(verdict.text for verdict in verdicts if not verdict.is_held)
-        return _fail(scene, package, target, f"as a shadow of v{live}, {why}", now)
+        return _fail(scene, package, (target, f"as a shadow of v{live}, {why}", Failure.FIGURES), now)
     entry = replace(_deploying(scene, package, target, now), verdicts=verdicts)
     return _roll_out(scene, package, target, entry)
 
@@ -495,7 +499,10 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
         _config(scene, spec, target),
     ]
     recorded = [Record(entry)] if entry else []
-    changes = (*([] if is_kept else made), *recorded, *_move(scene, package, spec, target))
+    # Where a quota was in the way it may be still: to begin first keeps the history free of each hour's try.
+    move = _move(scene, package, spec, target)
+    begin = (*move, *recorded) if _is_waiting(scene, package, target) else (*recorded, *move)
+    changes = (*([] if is_kept else made), *begin)
     then = "; its smoke test decides when it does" if package.smoke and not _has_passed_smoke(scene, target) else ""
     return Plan(f"{scene.environment.name} shall serve v{package.version}{then}.", changes)
 
@@ -609,14 +616,43 @@ def plan_refused(scene: Scene, why: str, *, now: datetime) -> Plan:
     package, spec = scene.wanted, scene.endpoint_spec
     if package is None or spec is None:
         return Plan("Nothing is wanted any more.")
-    return _fail(scene, package, _target(scene, package, spec), why, now)
+    return _fail(scene, package, (_target(scene, package, spec), why, failure_of(why)), now)
 
 
-def _fail(
-    scene: Scene, package: ModelPackage, config: str, why: str, now: datetime, failure: Failure | None = None
-) -> Plan:
-    facts = {"config": config, "endpoint_modified": _modified(scene.endpoint)}
-    facts |= {"failure": failure.value} if failure else {}
+def plan_waiting(scene: Scene, why: str, *, now: datetime) -> Plan:
+    """Plan what follows when a quota leaves no room for a rollout: people are told once, and it stays open.
+
+    Whoever looks again tries again: an event or, at the latest, the sweep.
+
+    Args:
+        scene: As observed after the refusal.
+        why: SageMaker's words.
+        now: The time.
+    """
+    package, spec = scene.wanted, scene.endpoint_spec
+    if package is None or spec is None:
+        return Plan("Nothing is wanted any more.")
+    facts = {"config": _target(scene, package, spec), "failure": Failure.QUOTA.value}
+    # A trial that waits begins anew at each look: that it waits still is recorded, and told no more.
+    name, token = scene.environment.name, str(package.entered)
+    waited = (each for each in scene.chain if each.kind is EntryKind.WAITING and each.environment == name)
+    is_told = any(each.token == token for each in waited)
+    entry = replace(_entry(scene, package, EntryKind.WAITING, why, now), facts=facts)
+    entry = _postponed(scene, package, why, now) if is_told else entry
+    is_recorded = _is_waiting(scene, package, facts["config"])
+    plan = Plan(f"v{package.version} waits for a quota: {why}", () if is_recorded else (Record(entry),))
+    return replace(plan, behind_since=_behind_since(scene, plan))
+
+
+def _is_waiting(scene: Scene, package: ModelPackage, config: str) -> bool:
+    """Tell whether the last that is known of a rollout is that a quota left no room for it."""
+    last = _rollout_entry(scene, package)
+    return last is not None and last.kind is EntryKind.WAITING and last.facts.get("config") == config
+
+
+def _fail(scene: Scene, package: ModelPackage, what: tuple[str, str, Failure], now: datetime) -> Plan:
+    config, why, failure = what
+    facts = {"config": config, "endpoint_modified": _modified(scene.endpoint), "failure": failure.value}
     entry = replace(_entry(scene, package, EntryKind.FAILED, why, now), facts=facts)
     again = _scaling(scene) if scene.endpoint and is_scaled(scene.endpoint.config_name) else []
     return Plan(why, (*again, Record(entry), *_give_up(package, why).changes))

@@ -214,6 +214,9 @@ def _problem(scene: Scene, plan: Plan, state: State) -> tuple[str, str]:
         why = failed.life_cycle.description if failed.life_cycle else ""
         step = f"mend the cause and promote it again; what happened: modelward history {scene.model}"
         return f"v{failed.version} failed here: {why}", step
+    last = scene.chain[-1] if scene.chain else None
+    if last and last.kind is EntryKind.WAITING:
+        return last.why, "ask for the quota in Service Quotas; the next sweep goes on by itself"
     if state is not State.BEHIND:
         return "", ""
     reason = f": {endpoint.failure_reason}" if endpoint and endpoint.failure_reason else ""

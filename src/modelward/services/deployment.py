@@ -20,6 +20,7 @@ from modelward.services.execution import apply
 from modelward.services.reconcile import answers, captures, plan_reconcile
 
 _POLL_S = 2.0
+_FRESH = timedelta(seconds=30)
 
 Watch = Callable[[float, str], None]
 """Called with the seconds waited so far and what is being waited for."""
@@ -82,8 +83,8 @@ def wait(
         if _is_reached(now, endpoint, target):
             return now
         _check_failed(now, package, name)
-        if endpoint and not endpoint.is_busy:
-            _check_recorded(context, now, environment_name, target)
+        if spec and not (endpoint and endpoint.is_busy):
+            _check_recorded(context, now, environment_name, target, is_fresh=waited < _FRESH)
         if watch:
             watch(waited.total_seconds(), _state(now, endpoint, name))
         context.sleep(_POLL_S)
@@ -110,10 +111,17 @@ def _check_failed(now: ModelPackage, asked: ModelPackage, name: str) -> None:
         )
 
 
-def _check_recorded(context: Context, now: ModelPackage, environment_name: str, target: str) -> None:
-    """Look for a failure that leaves no mark on the version: it serves, and its new configuration was refused."""
+def _check_recorded(context: Context, now: ModelPackage, environment_name: str, target: str, *, is_fresh: bool) -> None:
+    """Look for a failure that leaves no mark on the version: it serves, and its new configuration was refused.
+
+    Or it waits for a quota; a look that was just asked for may find that there is room now.
+    """
     told = [e for e in context.ledger.chain(now.group, now.version) if e.environment == environment_name]
     last = told[-1] if told else None
+    if last and last.kind is EntryKind.WAITING and not is_fresh:
+        step = "Ask for the quota in Service Quotas; the rollout goes on by itself then."
+        name = endpoint_name(now.group, environment_name)
+        raise RolloutError(name, what=f"v{now.version} waits for a quota: {last.why}", next_step=step)
     if last and last.kind is EntryKind.FAILED and last.facts.get("config") == target:
         step = f"Change [models.{now.group}.endpoints.{environment_name}] in registry.toml and deploy the stacks again."
         what = f"v{now.version} serves on as it did; as declared now it cannot: {last.why}"

@@ -11,6 +11,8 @@ from modelward.core.arn import who as short
 from modelward.core.errors import AwsError, NotFoundError, ThrottledError
 from modelward.core.ledger import Entry, EntryKind, Failure
 from modelward.core.model_package import ModelPackage
+from modelward.core.names import endpoint_name
+from modelward.planning.failures import remedy
 from modelward.services import reading
 from modelward.services.context import Context
 
@@ -20,6 +22,7 @@ _QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.POSTPONED, EntryKind.ARCHIVED
 _SIGNS = {
     EntryKind.VERIFIED: ":white_check_mark:",
     EntryKind.FAILED: ":x:",
+    EntryKind.WAITING: ":hourglass:",
     EntryKind.REFUSED: ":no_entry:",
     EntryKind.REJECTED: ":no_entry:",
     EntryKind.ROLLED_BACK: ":rewind:",
@@ -90,8 +93,9 @@ def headline(entry: Entry) -> str:
     where = f" in {entry.environment or entry.stage}" if entry.environment or entry.stage else ""
     if entry.kind is EntryKind.STAGED and not entry.environment:
         return f"{entry.model} v{entry.version} was put into stage {entry.stage}"
-    if entry.facts.get("failure") == Failure.SMOKE_TEST:
-        return f"{entry.model} v{entry.version} failed its smoke test{where}; what served before comes back"
+    ends = _ENDS.get(entry.facts.get("failure", ""))
+    if ends and entry.kind is EntryKind.FAILED:
+        return f"{entry.model} v{entry.version} failed {ends[0]}{where}; {ends[1]}"
     return f"{entry.model} v{entry.version} {_WORDS[entry.kind]}{where}"
 
 
@@ -108,9 +112,16 @@ _WORDS = {
     EntryKind.DEPLOYING: "is being deployed",
     EntryKind.TRYING: "is tried beside the live version",
     EntryKind.POSTPONED: "waits for its turn",
+    EntryKind.WAITING: "waits for a quota",
     EntryKind.VERIFIED: "is live and verified",
     EntryKind.FAILED: "failed to deploy; what served before still serves",
     EntryKind.ARCHIVED: "was archived",
+}
+
+
+_ENDS = {
+    Failure.SMOKE_TEST.value: ("its smoke test", "what served before comes back"),
+    Failure.MIX.value: ("to deploy", "the endpoint serves a mix"),
 }
 
 
@@ -123,9 +134,11 @@ def figures(entry: Entry, live: ModelPackage | None) -> list[str]:
     ]
 
 
-def next_step(entry: Entry) -> str:
+def next_step(entry: Entry) -> str:  # noqa: PLR0911 - a table with a command for each kind
     """Give the command for the next step."""
     model, version = entry.model, entry.version
+    if entry.kind is EntryKind.FAILED:
+        return remedy(entry, endpoint_name(model, entry.environment))
     match entry.kind:
         case EntryKind.REGISTERED | EntryKind.PENDING:
             return f"modelward approve {model} {version} --reason '...'"
@@ -135,8 +148,8 @@ def next_step(entry: Entry) -> str:
             return f"modelward rollback {model} {entry.environment} --reason '...'"
         case EntryKind.STAGED | EntryKind.ROLLED_BACK if entry.environment:
             return f"modelward deploy {model} {entry.environment}"
-        case EntryKind.FAILED:
-            return f"modelward promote {model} {version} {entry.stage} --reason '...'"
+        case EntryKind.WAITING:
+            return f"modelward status {model}  # the next sweep goes on once Service Quotas has raised the quota"
     return f"modelward history {model}"
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from modelward.config.spec import EnvironmentSpec
 from modelward.core.endpoint import CHALLENGER, VARIANT, Endpoint, Serving
-from modelward.core.errors import AwsError, ConflictError, NotFoundError
+from modelward.core.errors import AwsError, ConflictError, NotFoundError, QuotaError
 from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import CAPTURES, asynchronous_prefix, endpoint_name, version_in
-from modelward.planning.changes import Answers, Captures, CreateEndpointConfig, Plan
+from modelward.planning.changes import Answers, Captures, CreateEndpoint, CreateEndpointConfig, Plan, UpdateEndpoint
 from modelward.planning.review import is_admitted
-from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout
+from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout, plan_waiting
 from modelward.planning.standing import desired
 from modelward.services import reading
 from modelward.services.context import Context
@@ -82,13 +82,16 @@ def _refused(context: Context, model: str, environment_name: str, plan: Plan, er
     Raises:
         AwsError: it was no rollout, or AWS may accept it later.
     """
-    is_rollout = any(isinstance(change, CreateEndpointConfig) for change in plan.changes)
-    if type(error) is not AwsError or not is_rollout:
+    moves = CreateEndpointConfig | CreateEndpoint | UpdateEndpoint
+    is_rollout = any(isinstance(change, moves) for change in plan.changes)
+    is_quota = isinstance(error, QuotaError)
+    if not is_rollout or not (is_quota or type(error) is AwsError):
         raise error
     environment = reading.environment(context, environment_name)
     standing = reading.standing(context, model, environment.stage)
     scene = scene_of(context, model, environment, standing, endpoint_of(context, model, environment))
-    return plan_refused(scene, error.problem, now=context.clock())
+    plan_after = plan_waiting if is_quota else plan_refused
+    return plan_after(scene, error.problem, now=context.clock())
 
 
 def _is_followed(plan: Plan) -> bool:

@@ -306,3 +306,21 @@ def test_a_configuration_that_passed_its_smoke_test_is_not_tested_again(account)
     account.promote(1)
     account.converge()
     assert account.serving("production") == 1
+
+
+def test_a_configuration_that_leaves_a_mix_is_left_once_for_the_one_before(account):
+    account.live(1)
+    before = account.endpoints["production"].config_name
+    account.specs["production"] = replace(account.specs["production"], instance_count=7)
+    account.reconcile("production")
+    account.now += timedelta(seconds=1)
+    stuck = replace(account.endpoints["production"], status="UpdateRollbackFailed", modified_at=account.now)
+    account.endpoints["production"] = stuck
+    account.coming.clear()
+    account.reconcile("production")
+    failed = account.chain(1)[-1]
+    assert (failed.kind, failed.facts["failure"]) == (EntryKind.FAILED, "mix")
+    [back] = account.plan("production").changes
+    assert (back.name, back.config_name) == ("digits-production", before)
+    account.endpoints["production"] = replace(stuck, modified_at=account.now + timedelta(seconds=9))
+    assert account.plan("production").is_empty, "it was tried once"

@@ -26,6 +26,7 @@ _WORDS: dict[EntryKind, tuple[str, str, str]] = {
     EntryKind.DEPLOYING: ("deploying", "to", "yellow"),
     EntryKind.TRYING: ("on trial", "in", "yellow"),
     EntryKind.POSTPONED: ("postponed", "in", "yellow"),
+    EntryKind.WAITING: ("waiting for a quota", "in", "yellow"),
     EntryKind.VERIFIED: ("verified", "in", "bold green"),
     EntryKind.FAILED: ("rollout failed", "in", "bold red"),
     EntryKind.ARCHIVED: ("archived", "", "dim"),
