@@ -632,14 +632,18 @@ def plan_waiting(scene: Scene, why: str, *, now: datetime) -> Plan:
     package, spec = scene.wanted, scene.endpoint_spec
     if package is None or spec is None:
         return Plan("Nothing is wanted any more.")
-    facts = {"config": _target(scene, package, spec), "failure": Failure.QUOTA.value}
+    last, name, token = _rollout_entry(scene, package), scene.environment.name, str(package.entered)
+    goal = _target(scene, package, spec)
+    if last and last.kind in _BEGUN | {EntryKind.WAITING}:
+        goal = last.facts.get("config", "")
+    elif scene.rollout and scene.rollout.strategy.is_trial:
+        goal = ""  # an entry with the target would tell that the trial is over
     # A trial that waits begins anew at each look: that it waits still is recorded, and told no more.
-    name, token = scene.environment.name, str(package.entered)
     waited = (each for each in scene.chain if each.kind is EntryKind.WAITING and each.environment == name)
-    is_told = any(each.token == token for each in waited)
-    entry = replace(_entry(scene, package, EntryKind.WAITING, why, now), facts=facts)
-    entry = _postponed(scene, package, why, now) if is_told else entry
-    is_recorded = _is_waiting(scene, package, facts["config"])
+    kind = EntryKind.POSTPONED if any(each.token == token for each in waited) else EntryKind.WAITING
+    facts = {"config": goal, "failure": Failure.QUOTA.value}
+    entry = replace(_entry(scene, package, kind, why, now), facts=facts)
+    is_recorded = _is_waiting(scene, package, goal)
     plan = Plan(f"v{package.version} waits for a quota: {why}", () if is_recorded else (Record(entry),))
     return replace(plan, behind_since=_behind_since(scene, plan))
 
