@@ -33,6 +33,18 @@ def test_a_move_into_production_that_keeps_the_rules_is_rolled_out_whatever_stat
     assert world.dead == []
 
 
+def test_a_move_into_production_without_a_word_is_rolled_out(world):
+    version = world.register(0.95)
+    world.finish()
+    version.approve(reason="good")
+    world.finish()
+    cycle = {"Stage": "Production", "StageStatus": "InProgress"}
+    world.sagemaker.update_model_package(ModelPackageArn=version.arn, ModelLifeCycle=cycle)
+    world.finish()
+    assert world.serving() == 1
+    assert world.dead == []
+
+
 @pytest.mark.parametrize("status", ["InProgress", "Rejected"])
 def test_a_version_that_nobody_approved_is_put_back_from_production_with_an_explanation(world, status):
     version = world.register(0.97)
@@ -165,3 +177,16 @@ def test_a_bad_version_made_in_a_stage_and_approved_is_put_back_once_and_for_all
     assert (version.stage, version.approval_status) == ("Development", "Rejected")
     assert len(world.entries(1)) == 5
     assert world.core.faults.calls["CreateEndpoint"] == 0
+
+
+def test_a_version_moved_by_hand_and_rejected_at_once_keeps_nobody_busy(world):
+    world.release(0.95)
+    version = world.register(0.97)
+    world.finish()
+    by_hand = {"ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved"}, "ModelApprovalStatus": "Rejected"}
+    world.is_deaf = True
+    world.sagemaker.update_model_package(ModelPackageArn=version.arn, **by_hand)
+    world.is_deaf = False
+    world.finish()
+    assert world.serving() == 1
+    assert world.dead == []

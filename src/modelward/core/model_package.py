@@ -286,7 +286,8 @@ def _is_number(text: str) -> bool:
 def packed(text: str) -> str:
     """Spell any text as a metadata value: what SageMaker refuses there becomes `=` and two hexadecimal digits a byte.
 
-    What does not fit into 256 characters is cut off. `unpacked` reads it back.
+    What does not fit into 256 characters is cut off. `unpacked` reads it back. No text at all becomes a space, for
+    SageMaker takes no empty value.
     """
     found = ""
     for char in text:
@@ -295,7 +296,7 @@ def packed(text: str) -> str:
         if len(found_next) > _VALUE_LIMIT:
             break
         found = found_next
-    return found
+    return found or " "
 
 
 def unpacked(value: str) -> str:

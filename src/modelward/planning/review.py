@@ -56,8 +56,12 @@ class Case:
 
     @property
     def is_found(self) -> bool:
-        """Whether it was as it is before its group was adopted: who decided so then asked nobody for gates."""
-        return not self.chain and self.adopted_at is not None and self.package.modified_at <= self.adopted_at
+        """Whether it was as it is before its group was adopted: who decided so then asked nobody for gates.
+
+        A decision that carries our stamp did ask, so it came after, though nobody had looked at the group yet.
+        """
+        is_earlier = self.adopted_at is not None and self.package.modified_at <= self.adopted_at
+        return not self.chain and is_earlier and self.package.decided is None
 
     @property
     def environment(self) -> EnvironmentSpec | None:
@@ -412,6 +416,11 @@ def is_admitted(package: ModelPackage, chain: Sequence[Entry]) -> bool:
 
 
 def wants_reconciling(case: Case) -> bool:
-    """Tell whether the environment of the version's stage may have something to do because of it."""
-    is_settled = case.package.is_approved and case.package.stage_status == StageStatus.APPROVED
-    return case.environment is not None and not is_settled
+    """Tell whether the environment of the version's stage may have something to do because of it.
+
+    It has not while an approved version is not admitted: whoever reconciles would only ask for this review again.
+    """
+    package = case.package
+    if case.environment is None or (package.is_approved and package.stage_status == StageStatus.APPROVED):
+        return False
+    return not package.is_approved or is_admitted(package, case.chain)

@@ -129,7 +129,7 @@ def plan_reconcile(
     # Abroad it waits: the registry's account reviews what its events and its sweep tell of, and asks for the rollout.
     unreviewed = _unreviewed(scene) if is_review_allowed and not context.here else []
     for package in unreviewed:
-        review(context, model, package.version)
+        review(context, model, package.version, is_asking=False)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     scene = replace(_with_more(context, scene), refusal=refusal)

@@ -18,7 +18,7 @@ _ATTEMPTS = 3
 _GROUP = 0  # the version under which the ledger keeps what concerns the whole group; SageMaker counts from 1
 
 
-def review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
+def review(context: Context, model: str, version: int, *, is_asking: bool = True) -> tuple[Entry, ...]:
     """Bring the ledger up to date with one version, and meet what the rules demand of it.
 
     It may be called at any time, any number of times, by several at once: what it finds done is not done again. A
@@ -28,6 +28,8 @@ def review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
         context: Gateways.
         model: A declared model.
         version: The number of the version.
+        is_asking: Whether the reconciler is to be woken where it may have something to do. When it is the reconciler
+            that calls, it looks again by itself; each message would bring the next one for ever, else.
 
     Returns:
         The entries that were written now.
@@ -39,21 +41,21 @@ def review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            return _review(context, model, version)
+            return _review(context, model, version, is_asking=is_asking)
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _review(context: Context, model: str, version: int) -> tuple[Entry, ...]:
+def _review(context: Context, model: str, version: int, *, is_asking: bool) -> tuple[Entry, ...]:
     package = reading.describe(context, model, version)
     case = _case(context, package, context.ledger.chain(model, version))
     entries = news(case)
     apply(context, Plan("What is new", tuple(Record(entry) for entry in entries)))
     case = replace(case, chain=(*case.chain, *entries))
     why, updates = demands(case, now=context.clock())
-    ask = _ask(case) if updates or wants_reconciling(case) else ()
+    ask = _ask(case) if is_asking and (updates or wants_reconciling(case)) else ()
     apply(context, Plan(why, (*updates, *ask)))
     return entries
 
