@@ -18,11 +18,10 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 from tests.declaration import DIGITS, EMAIL
+from tests.reliability.faults import Crash, FaultAtEveryCall, Prompt
 
 from modelward.config import parse
 from modelward.config.settings import Settings
@@ -59,58 +58,6 @@ def archive(content: str = "weights") -> bytes:
     return bytes(head)
 
 
-class Crash(BaseException):
-    """The function's process is gone: nothing catches it but Lambda, which brings the message again."""
-
-
-@dataclass
-class MarchingFault:
-    """A fault that strikes the first call of a message's first delivery, the second call of its second, and so on.
-
-    Kinds: `throttled`, `denied` and `conflict` are answers of AWS; `timeout_before` and `timeout_after` leave the
-    caller without one; `crash_before` and `crash_after` end the function.
-    """
-
-    kind: str
-    attempt: int = 0
-    made: int = 0
-    struck: list[str] = field(default_factory=list)
-    is_due: bool = False
-
-    def begin(self, attempt: int) -> None:
-        self.attempt, self.made, self.is_due = attempt, 0, False
-
-    def strike(self, operation: str) -> Any:
-        self.made += 1
-        if self.made != self.attempt + 1:
-            return None
-        self.struck.append(operation)
-        self.is_due = self.kind.endswith("_after")
-        match self.kind:
-            case "throttled":
-                return _refused("ThrottlingException", "Rate exceeded")
-            case "denied":
-                return _refused("AccessDeniedException", f"not authorized to perform: {operation}")
-            case "conflict":
-                return _refused("ConflictException", "There was a conflict")
-            case "timeout_before":
-                raise ReadTimeoutError(endpoint_url="https://aws")
-            case "crash_before":
-                raise Crash
-        return None
-
-    def strike_after(self) -> None:
-        if not self.is_due:
-            return
-        self.is_due = False
-        raise Crash if self.kind == "crash_after" else ReadTimeoutError(endpoint_url="https://aws")
-
-
-def _refused(code: str, text: str) -> tuple[Any, Any]:
-    answer = AWSResponse("https://aws", 400, {}, None)
-    return answer, {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-
-
 @dataclass
 class World:
     """An AWS account with Modelward deployed, and somebody's laptop beside it."""
@@ -121,7 +68,11 @@ class World:
     is_deaf: bool = False
     """Whether events of SageMaker are lost on their way."""
     carried: int = 0
-    fault: MarchingFault | None = None
+    fault: FaultAtEveryCall | None = None
+    delivery: Prompt = field(default_factory=Prompt)
+    """How events of SageMaker travel."""
+    told: int = 0
+    """How many entries of the ledger its stream has brought."""
     is_handling: bool = False
     written: list[Any] = field(default_factory=list)
     """Items that were added to the ledger and whose stream record is still to be carried."""
@@ -208,9 +159,16 @@ class World:
     def finish(self) -> None:
         """Let time pass until all is at rest: no rollout under way, no message held back."""
         self.settle()
-        while due := min([at for at in (self.core.next_due, *(at for at, _ in self.held)) if at], default=None):
-            local.advance(max(0.001, (due - local.clock()).total_seconds()))
+        while self._is_advanced() or self.delivery.is_moved(self):
             self.settle()
+
+    def _is_advanced(self) -> bool:
+        """Move the clock to when the next thing happens by itself, if there is one."""
+        comes = (self.core.next_due, self.delivery.next_due, *(at for at, _ in self.held))
+        due = min([at for at in comes if at], default=None)
+        if due:
+            local.advance(max(0.001, (due - local.clock()).total_seconds()))
+        return due is not None
 
     def pause(self, seconds: float = 1) -> None:
         """Let time pass in which nothing is carried."""
@@ -242,9 +200,9 @@ class World:
     def _try(self, handler: Callable[..., Any], record: Any) -> None:
         """Bring a record again while it fails, and to the dead letters after that.
 
-        A marching fault needs as many tries as the handler makes calls; without one, five are what the queues allow.
+        A fault at every call needs as many tries as there are calls; without one, five are what the queues allow.
         """
-        for attempt in range(100 if self.fault else 5):
+        for attempt in range(200 if self.fault else 5):
             if self.fault:
                 self.fault.begin(attempt)
             if self._is_handled(handler, record):
@@ -263,7 +221,7 @@ class World:
     def _carry_events(self) -> bool:
         events = self.events
         fresh, self.carried = events[self.carried :], len(events)
-        for event in [] if self.is_deaf else fresh:
+        for event in [] if self.is_deaf else self.delivery.take(fresh):
             self.carry(event)
         return bool(fresh)
 
@@ -295,6 +253,7 @@ class World:
 
     def _carry_entries(self) -> bool:
         fresh, self.written = self.written, []
+        self.told += len(fresh)
         for item in fresh:
             record = {"dynamodb": {"SequenceNumber": "1", "NewImage": item}}
             self._try(notify.handler, record)
@@ -343,9 +302,11 @@ class World:
             now = resource_keys(self.core.look(arn)) if arn else {}
             self.wanted.append((self.duty, model.service_model.service_name, model.name, dict(params), now))
 
-    def _count(self, model: Any, **_: Any) -> Any:
+    def _count(self, model: Any, params: Any, **_: Any) -> Any:
         self.calls.append((model.service_model.service_name, model.name))
-        return self.fault.strike(model.name) if self.fault and self.is_handling else None
+        if self.fault and self.is_handling:
+            return self.fault.strike(model.name, repr((params["url_path"], params["body"])))
+        return None
 
     def _answered(self, **_: Any) -> None:
         if self.fault and self.is_handling:
@@ -406,20 +367,22 @@ def _hold(params: dict[str, Any], **_: Any) -> None:
 
 
 @pytest.fixture
-def marching_fault() -> type[MarchingFault]:
-    return MarchingFault
-
-
-@pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """An account with everything that the stacks make."""
+    with account(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def account(folder: Path) -> Iterator[World]:
+    """Open an account with everything that the stacks make, for as long as the block lasts."""
     local.install()
     before = dict(os.environ)
     os.environ.update(
         {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     )
     with mock_aws():
-        yield _made(tmp_path)
+        yield _made(folder)
     shell._contexts.clear()
     os.environ.clear()
     os.environ.update(before)

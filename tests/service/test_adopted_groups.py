@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from tests.declaration import ENDPOINTS, MODEL, PLACES
+from tests.reliability.faults import Lost
 
 from modelward.core.errors import NotFoundError, PolicyError
 
@@ -137,6 +138,30 @@ def test_an_approval_right_after_the_deployment_counts_although_no_sweep_came_be
 
     assert world.serving("staging") == 2
     assert world.kinds(1) == ["found"]
+
+
+def test_a_decision_before_anybody_looked_counts_although_its_events_are_lost(world):
+    before_modelward(world, ModelApprovalStatus="Approved")
+    world.use(ADOPTED)
+    world.delivery = Lost()
+
+    world.digits.version(1).approve(reason="known for a year")
+    world.finish()
+
+    assert world.serving("staging") == 1
+    assert world.kinds(1) == ["registered", "approved", "staged", "deploying", "verified"]
+
+
+def test_a_version_that_was_found_on_its_way_into_a_stage_is_not_asked_for_again_and_again(world):
+    stage = {"Stage": "Staging", "StageStatus": "InProgress"}
+    before_modelward(world, ModelApprovalStatus="Approved", ModelLifeCycle=stage)
+    world.use(ADOPTED)
+
+    world.sweep()
+    world.finish()
+
+    assert world.kinds(1) == ["found"]
+    assert world.dead == []
 
 
 def test_what_is_registered_as_approved_after_the_adoption_meets_the_gates(world):

@@ -2,6 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.reliability.faults import FaultAtEveryCall
 
 from modelward.local.moto import autoscaling
 from modelward.local.sagemaker import Fault
@@ -125,10 +126,10 @@ def test_an_endpoint_that_is_deleted_is_scaled_no_more(scaled):
 
 
 @pytest.mark.parametrize("kind", ["throttled", "timeout_before", "timeout_after", "crash_before", "crash_after"])
-def test_another_type_for_a_scaled_endpoint_survives_a_fault_at_every_call(scaled, marching_fault, kind):
+def test_another_type_for_a_scaled_endpoint_survives_a_fault_at_every_call(scaled, kind):
     scaled.release(0.95)
     scaled.use(scaled.scaled.replace("ml.m5.large", "ml.c5.large"))
-    scaled.fault = marching_fault(kind)
+    scaled.fault = FaultAtEveryCall(kind)
     scaled.sweep()
     scaled.finish()
     assert {"RegisterScalableTarget", "PutScalingPolicy"} <= set(scaled.fault.struck)
