@@ -22,7 +22,7 @@ ROWS: dict[int, tuple[str, str, str]] = {
     4: (
         "somebody deletes the config that an endpoint uses",
         f"{SERVICE}/test_failure_modes.py",
-        "test_04_a_config_in_use_that_somebody_deletes_blocks_updates_and_what_serves_goes_on",
+        "test_04_a_config_in_use_that_somebody_deletes_is_made_anew_and_the_update_goes_on",
     ),
     5: (
         "a config with the name is there already",

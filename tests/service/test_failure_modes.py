@@ -10,13 +10,23 @@ from tests.reliability.table import DOCUMENT, document
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_04_a_config_in_use_that_somebody_deletes_blocks_updates_and_what_serves_goes_on(world):
+def test_04_a_config_in_use_that_somebody_deletes_is_made_anew_and_the_update_goes_on(world):
     world.release(0.95)
     world.sagemaker.delete_endpoint_config(EndpointConfigName=world.endpoint()["EndpointConfigName"])
     version = world.release(0.97)
-    assert world.serving() == 1, "SageMaker refuses the update, and what serves goes on"
-    assert world.kinds(2)[-1] == "deploying", "nobody calls that verified"
-    assert version.stage_status == "InProgress"
+    assert (world.serving(), version.stage_status) == (2, "Approved")
+    assert world.kinds(2)[-1] == "verified"
+    assert_nothing_is_left(world)
+
+
+def test_04_a_config_in_use_that_nobody_can_make_anew_fails_the_rollout_in_words(world):
+    world.release(0.95)
+    world.sagemaker.delete_endpoint_config(EndpointConfigName=world.endpoint()["EndpointConfigName"])
+    world.use(world.declaration.replace("instance_count = 2", "instance_count = 3"))
+    version = world.release(0.97)
+    assert (world.serving(), version.stage_status) == (1, "Rejected")
+    assert world.kinds(2)[-1] == "failed"
+    assert "digits-production" in version.package.life_cycle.description
     assert world.dead == []
 
 

@@ -286,7 +286,7 @@ def _is_number(text: str) -> bool:
 def packed(text: str) -> str:
     """Spell any text as a metadata value: what SageMaker refuses there becomes `=` and two hexadecimal digits a byte.
 
-    What does not fit into 256 characters is cut off. `unpacked` reads it back. No text at all becomes a space, for
+    What does not fit into 256 characters is cut off. `unpacked` reads it back. No text at all becomes a single `=`, for
     SageMaker takes no empty value.
     """
     found = ""
@@ -296,9 +296,11 @@ def packed(text: str) -> str:
         if len(found_next) > _VALUE_LIMIT:
             break
         found = found_next
-    return found or " "
+    return found or "="
 
 
 def unpacked(value: str) -> str:
     """Read what `packed` spelled."""
+    if value == "=":
+        return ""
     return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("=", "")).decode(errors="replace"), value)

@@ -159,6 +159,7 @@ class Scene:
         if not (package and package.smoke and spec and endpoint and is_admitted(package, self.chain)):
             return False
         is_up = endpoint.status == "InService" and endpoint.config_name == _target(self, package, spec)
+        is_up = is_up and spec.asynchronous is None  # it answers into a bucket, whenever it comes to it
         attempt = _rollout_entry(self, package)
         is_open = attempt is None or attempt.kind is not EntryKind.VERIFIED
         is_known = _has_failed_smoke(attempt, endpoint.config_name) or _has_passed_smoke(self, endpoint.config_name)
@@ -363,7 +364,7 @@ def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | No
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
     why = _unfit(scene.endpoint_spec, scene.endpoint) if scene.endpoint_spec else ""
     if why:
-        return _fail(scene, package, target, why, now)
+        return _fail(scene, package, (target, why, Failure.REFUSED), now)
     if trial:
         return _begin_trial(scene, package, target, trial, None if is_open else _trying(scene, package, trial, now))
     return _roll_out(scene, package, target, None if is_open else _deploying(scene, package, target, now))
@@ -468,7 +469,9 @@ def _trying(scene: Scene, package: ModelPackage, trial: Trial, now: datetime) ->
     said = f": {package.life_cycle.description}" if package.life_cycle and package.share is not None else ""
     entry = _entry(scene, package, EntryKind.TRYING, f"v{package.version} gets {what}{said}", now)
     who = package.modified_by.arn if package.share is not None else entry.who
+    told = (e for e in scene.chain if e.kind is EntryKind.TRYING and e.token == entry.token)
     facts = {
+        **({"again": "yes"} if any(each.facts.get("share") == str(trial.share) for each in told) else {}),
         "config": trial.config,
         "from_config": scene.endpoint.config_name if scene.endpoint else "",
         "endpoint_modified": _modified(scene.endpoint),
@@ -493,7 +496,8 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     spec = scene.endpoint_spec
     if spec is None:
         raise AssertionError("a rollout needs a declared endpoint")
-    is_kept = _is_proven(scene, target) and scene.refusal is not Refusal.GONE
+    is_gone = scene.refusal is Refusal.GONE
+    is_kept = _is_proven(scene, target) and not is_gone
     made: list[Change] = [
         CreateModel(target, package.arn, scene.role_arn, spec.network_isolation, spec.vpc),
         _config(scene, spec, target),
@@ -502,9 +506,19 @@ def _roll_out(scene: Scene, package: ModelPackage, target: str, entry: Entry | N
     # Where a quota was in the way it may be still: to begin first keeps the history free of each hour's try.
     move = _move(scene, package, spec, target)
     begin = (*move, *recorded) if _is_waiting(scene, package, target) else (*recorded, *move)
-    changes = (*([] if is_kept else made), *begin)
+    changes = (*(_restored(scene, spec) if is_gone else ()), *([] if is_kept else made), *begin)
     then = "; its smoke test decides when it does" if package.smoke and not _has_passed_smoke(scene, target) else ""
     return Plan(f"{scene.environment.name} shall serve v{package.version}{then}.", changes)
+
+
+def _restored(scene: Scene, spec: EndpointSpec) -> tuple[Change, ...]:
+    """Make the config in use anew, if it can be told what it was: SageMaker updates no endpoint without it."""
+    serving = scene.endpoint.config_name if scene.endpoint else ""
+    live = next((each for each in scene.standing if _target(scene, each, spec) == serving), None)
+    if live is None:
+        return ()
+    model = CreateModel(serving, live.arn, scene.role_arn, spec.network_isolation, spec.vpc)
+    return (model, _config(scene, spec, serving))
 
 
 def _is_proven(scene: Scene, config: str) -> bool:

@@ -37,7 +37,7 @@ def tell_item(context: Context, item: Mapping[str, Any]) -> bool:
 
 
 def tell(context: Context, entry: Entry) -> bool:
-    """Tell people of an entry, unless it is one that its outcome will tell.
+    """Tell people of an entry, unless it is one that its outcome will tell, or that was told before.
 
     Slack is tried first: it refuses more often, and what was sent already is sent again when the entry comes back. A
     Slack that is not set up (no secret, a dead webhook) holds nothing up where there is e-mail: the mail says so.
@@ -54,7 +54,7 @@ def tell(context: Context, entry: Entry) -> bool:
         AwsError: SNS refused; or Slack did, and there is no e-mail that could say so.
         NotFoundError: Slack's secret does not exist, and there is no e-mail that could say so.
     """
-    if entry.kind in _QUIET or entry.model not in context.spec.models:
+    if entry.kind in _QUIET or entry.facts.get("again") or entry.model not in context.spec.models:
         return False
     live = _live(context, entry)
     trouble = _post(context, entry, live)

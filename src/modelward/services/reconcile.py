@@ -54,12 +54,15 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
         try:
             apply(context, plan)
         except (ConflictError, NotFoundError) as error:
-            # Another one was faster. A look at what it did usually finds nothing left to do; the queue, where the
-            # message would wait otherwise, brings it back only after minutes.
+            # Another one was faster, or something was deleted. A look at what is there usually finds what to do; the
+            # queue, where the message would wait otherwise, brings it back only after minutes.
             if move == _MOVES - 1:
                 raise
-            refusal = _refusal(error)
-            continue
+            if not (refusal is Refusal.GONE and isinstance(error, NotFoundError)):
+                refusal = _refusal(error)
+                continue
+            plan = _refused(context, model, environment_name, plan, error)
+            apply(context, plan)
         except AwsError as error:
             plan = _refused(context, model, environment_name, plan, error)
             apply(context, plan)
@@ -76,16 +79,17 @@ def _refusal(error: ConflictError | NotFoundError) -> Refusal | None:
     return Refusal.BUSY if error.operation == "UpdateEndpoint" else None
 
 
-def _refused(context: Context, model: str, environment_name: str, plan: Plan, error: AwsError) -> Plan:
+def _refused(context: Context, model: str, environment_name: str, plan: Plan, error: AwsError | NotFoundError) -> Plan:
     """Plan what follows when AWS refuses a rollout for good: a person must know now, and not when the queue gives up.
 
     Raises:
-        AwsError: it was no rollout, or AWS may accept it later.
+        NotFoundError: it was no rollout.
+        AwsError: it was none, or AWS may accept it later.
     """
     moves = CreateEndpointConfig | CreateEndpoint | UpdateEndpoint
     is_rollout = any(isinstance(change, moves) for change in plan.changes)
     is_quota = isinstance(error, QuotaError)
-    if not is_rollout or not (is_quota or type(error) is AwsError):
+    if not is_rollout or not (is_quota or type(error) in (AwsError, NotFoundError)):
         raise error
     environment = reading.environment(context, environment_name)
     standing = reading.standing(context, model, environment.stage)
@@ -118,7 +122,9 @@ def plan_reconcile(
     environment = reading.environment(context, environment_name)
     endpoint = endpoint_of(context, model, environment)
     standing = reading.standing(context, model, environment.stage)
-    if hint is None and refusal is None:
+    # Nothing is done with an endpoint that is busy, whatever the index does not know yet: its own event calls again.
+    is_busy = endpoint is not None and endpoint.is_busy
+    if refusal is None and (hint is None or is_busy):
         scene = scene_of(context, model, environment, standing, endpoint)
         plan = plan_rollout(scene, now=context.clock())
         if plan.is_empty and not _unreviewed(scene):

@@ -132,7 +132,7 @@ def test_a_plan_tells_people_one_line_for_each_change_that_begins_with_the_api_o
     assert lines[12] == "PutEvents           reconcile digits in production"
     assert lines[13].startswith("SendMessage")
     assert lines[13].endswith("reconcile digits in staging in 60 s")
-    assert lines[-10:] == [
+    assert lines[-11:] == [
         "UpdateEndpoint      e -> c  (canary 10 %, 60 s each, back on e-errors)",
         "UpdateEndpoint      e -> c  (all-at-once)",
         "UpdateModelPackage  v2: 30 % of the calls",
