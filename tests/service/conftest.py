@@ -289,8 +289,9 @@ class World:
             client.meta.events.register("before-parameter-build.sqs.SendMessageBatch", _hold)
             client.meta.events.register("before-call", self._count)
             client.meta.events.register_last("after-call", self._answered)
-            client.meta.events.register("provide-client-params.dynamodb.PutItem", self._putting)
-            client.meta.events.register("after-call.dynamodb.PutItem", self._put)
+            for operation in ("PutItem", "TransactWriteItems"):
+                client.meta.events.register(f"provide-client-params.dynamodb.{operation}", self._putting)
+                client.meta.events.register(f"after-call.dynamodb.{operation}", self._put)
             self._clients[service] = client
         return self._clients[service]
 
@@ -313,11 +314,12 @@ class World:
             self.fault.strike_after()
 
     def _putting(self, params: Any, **_: Any) -> None:
-        self._item = params["Item"]
+        puts = [each["Put"] for each in params["TransactItems"]] if "TransactItems" in params else [params]
+        self._items = [put["Item"] for put in puts]
 
     def _put(self, parsed: Any, **_: Any) -> None:
         if "Error" not in parsed:
-            self.written.append(self._item)
+            self.written += self._items
 
     @property
     def sagemaker(self) -> Any:

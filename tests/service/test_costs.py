@@ -224,7 +224,7 @@ def until_update(world, since):
 
 
 @pytest.mark.parametrize("count", [1, 300])
-def test_an_approval_reaches_the_endpoint_with_fifteen_calls_however_many_versions_there_are(world, count):
+def test_an_approval_reaches_the_endpoint_with_fourteen_calls_however_many_versions_there_are(world, count):
     world.release(0.95)
     filled(world, count)
     second = world.register(0.97)
@@ -233,4 +233,15 @@ def test_an_approval_reaches_the_endpoint_with_fifteen_calls_however_many_versio
     second.approve(reason="good figures")
     world.finish()
     calls = until_update(world, since)
-    assert len(calls) <= 15, "\n".join(" ".join(call) for call in calls)
+    assert len(calls) <= 14, "\n".join(" ".join(call) for call in calls)
+
+
+def test_a_rollback_reaches_the_endpoint_with_eleven_calls_seven_of_them_the_reconcilers(world):
+    world.release(0.95)
+    world.release(0.97)
+    since = len(world.asked)
+    world.digits.roll_back("production", reason="users complain")
+    world.finish()
+    calls = until_update(world, since)
+    assert len(calls) <= 11, "\n".join(" ".join(call) for call in calls)
+    assert len([call for call in calls if call[0] == "reconcile"]) <= 7

@@ -191,6 +191,10 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Nee
         for need in authorisation.needs(operation, params, root):
             yield Need(need.action, _covering(need), need.context)
         return
+    if operation == "TransactWriteItems":  # IAM asks for what each of its items does
+        for item in params["TransactItems"]:
+            yield from _needs(service, "PutItem", item["Put"])
+        return
     action = f"{service}:{operation}".removesuffix("Batch")  # sqs:SendMessage allows SendMessageBatch too
     keys = scaling_front.keys_of(params) if service == "application-autoscaling" else {}
     yield Need(action, _matching(_RESOURCES[service](params)), keys)

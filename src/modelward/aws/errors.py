@@ -72,7 +72,14 @@ _RULES = (
     ),
     _Rule(r"AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist", r"", None),
     _Rule(
-        r"ConflictException|ConcurrentUpdateException|ResourceInUse|ConditionalCheckFailedException",
+        r"TransactionCanceledException",
+        r"ConditionalCheckFailed|TransactionConflict",
+        ConflictError,
+        "Read it again and retry.",
+    ),
+    _Rule(r"TransactionCanceledException", r"Throttl|ThroughputExceeded", ThrottledError, "Try again in a minute."),
+    _Rule(
+        r"TransactionConflictException|ConflictException|ConcurrentUpdateException|ResourceInUse|ConditionalCheckFailedException",
         r"",
         ConflictError,
         "Read it again and retry.",

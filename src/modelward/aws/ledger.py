@@ -24,17 +24,30 @@ class Ledger:
         self._client = client
         self._table = table
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry if its number is free (`PutItem` with a condition).
+    def append(self, *entries: Entry) -> None:
+        """Add entries, all or none, if their numbers are free.
+
+        One is a `PutItem` with a condition, several are a `TransactWriteItems` of them: one call, and nobody ever sees
+        the half of what happened at once. IAM asks for `PutItem` in both cases.
 
         Raises:
-            ConflictError: another writer took the number: read the chain again.
+            ConflictError: another writer took a number: read the chain again.
             AwsError: any other refusal.
         """
-        with translated("PutItem", kind="table", name=self._table):
-            self._client.put_item(
-                TableName=self._table, Item=item_of(entry), ConditionExpression="attribute_not_exists(entry)"
-            )
+        puts = [self._put(entry) for entry in entries]
+        if len(puts) == 1:
+            with translated("PutItem", kind="table", name=self._table):
+                self._client.put_item(**puts[0])
+        elif puts:
+            with translated("TransactWriteItems", kind="table", name=self._table):
+                self._client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+
+    def _put(self, entry: Entry) -> Any:
+        return {
+            "TableName": self._table,
+            "Item": item_of(entry),
+            "ConditionExpression": "attribute_not_exists(entry)",
+        }
 
     def chain(self, model: str, version: int) -> tuple[Entry, ...]:
         """Read the entries of one version, oldest first, as they are at this moment (consistent `Query`).

@@ -91,9 +91,11 @@ def is_news(case: Case) -> bool:
 
 def concerned(case: Case) -> tuple[str, ...]:
     """Give the stages whose versions a review must know: none for a version about which nothing is new."""
-    is_approved = is_news(case) and case.package.is_approved
+    is_approved = case.package.is_approved and _has_new_verdict(case)
     is_rejected = case.package.approval_status is ApprovalStatus.REJECTED
-    here = case.environment if is_news(case) or is_rejected else None
+    # A way back is held against no gate, so nothing is compared.
+    is_return = case.environment is not None and case.is_verified_in(case.environment.name)
+    here = case.environment if is_rejected or (_has_new_position(case) and not is_return) else None
     entering = approval_environment(case.spec) if is_approved else None
     found = {stage for env in (here, entering) if env for stage in served_from(case.spec, env.stage)}
     return tuple(sorted(found))

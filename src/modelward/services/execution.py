@@ -1,6 +1,7 @@
 """Turning planned changes into calls."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from modelward.aws.sagemaker import SageMaker
@@ -62,7 +63,7 @@ Progress = Callable[[int, int], None]
 
 
 def apply(context: Context, plan: Plan, progress: Progress | None = None) -> str:
-    """Carry a plan out, change by change, in its order.
+    """Carry a plan out, change by change, in its order; entries that stand together are written in one call.
 
     Args:
         context: Gateways.
@@ -76,13 +77,19 @@ def apply(context: Context, plan: Plan, progress: Progress | None = None) -> str
         AwsError: AWS refused a change; those before it are done, and planning again finds the rest.
     """
     arn = ""
-    for change in plan.changes:
-        arn = _apply(context, change, progress) or arn
+    for is_record, changes in groupby(plan.changes, key=lambda change: isinstance(change, Record)):
+        if is_record:
+            context.ledger.append(*(change.entry for change in changes if isinstance(change, Record)))
+            continue
+        for change in changes:
+            arn = _apply(context, change, progress) or arn
     return arn
 
 
 def _apply(context: Context, change: Change, progress: Progress | None) -> str:
     match change:
+        case Record():
+            raise AssertionError("entries are written together")
         case CreateVersion():
             return context.sagemaker.create_model_package(change.request)
         case UploadFile():
@@ -91,8 +98,6 @@ def _apply(context: Context, change: Change, progress: Progress | None) -> str:
             context.storage.put_text(change.text, change.bucket, change.key)
         case UpdateVersion():
             _update_version(context, change)
-        case Record():
-            context.ledger.append(change.entry)
         case AskReconciler():
             asked = {"model": change.model, "environment": change.environment, "version": change.version}
             context.bus(change.model, change.environment).put(ROLLOUT_REQUESTED, asked)

@@ -126,6 +126,15 @@ def test_a_number_is_taken_by_one_writer_only(ledger):
     assert [each.why for each in ledger.chain("digits", 1)] == ["first"]
 
 
+def test_entries_that_are_written_together_are_all_there_or_none(ledger):
+    ledger.append(entry(seq=1), entry(seq=2))
+    assert [each.seq for each in ledger.chain("digits", 1)] == [1, 2]
+    with pytest.raises(ConflictError):
+        ledger.append(entry(seq=3), entry(seq=2, why="late"))
+    assert [each.seq for each in ledger.chain("digits", 1)] == [1, 2]
+    ledger.append()
+
+
 def test_chains_heads_and_history_are_read_in_their_order(ledger):
     start = datetime(2026, 1, 5, tzinfo=UTC)
     for minute, (version, seq) in enumerate([(1, 1), (2, 1), (1, 2), (10, 1), (1, 3)]):
