@@ -343,6 +343,9 @@ def _bring_heir(case: Case) -> UpdateVersion | None:
         return None
     if case.heir is None or desired(case.standing, environment.stage) is not None:
         return None
+    entered = case.heir.entered
+    if case.heir.stage == environment.stage and entered and entered.at >= package.modified_at:
+        return None  # it came for this very rejection, and failed; what failed is not tried again by itself
     by = short(package.modified_by.arn)
     reason = _text(f"v{package.version} was rejected by {by}: {package.approval_description or 'no reason was given'}")
     # Stamped with the time of the rejection, from which it follows; `decided_after` keeps it behind what stands there.

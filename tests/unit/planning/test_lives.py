@@ -82,6 +82,17 @@ def test_an_edit_of_metadata_changes_nothing(world, acts, number, sick):
     assert (account.end(), account.chains, account.moves) == before
 
 
+def test_a_version_that_comes_for_a_rejected_one_and_fails_is_not_brought_again(account):
+    account.live(1)
+    account.live(2)
+    account.sick = frozenset({1})
+    account.reject(2)
+    account.converge()
+    assert account.serving("production") == 2
+    assert account.packages[1].stage_status == "Rejected"
+    assert [entry.kind.value for entry in account.chain(1)].count("rolled-back") == 1
+
+
 def test_a_metadata_edit_after_a_failed_reconfiguration_does_not_try_it_again(account, world):
     account.live(1)
     account.endpoints["production"] = replace(account.endpoints["production"], config_name="digits-production-old")
