@@ -306,6 +306,62 @@ def test_a_canary_that_answers_bakes_in_time_that_can_be_skipped(
     assert endpoint.alarm_state() == "OK"
 
 
+@pytest.mark.fidelity("alarm-events")
+def test_an_alarm_that_goes_off_is_an_event_and_tells_when(aws: LocalAws) -> None:
+    sqs, events, cloudwatch = (aws.client("admin", service) for service in ("sqs", "events", "cloudwatch"))
+    url, arn = sqs.create_queue(QueueName="alarms")["QueueUrl"], f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarms"
+    sending = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**sending, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    wanted = {"alarmName": ["odd answers", "either"], "state": {"value": ["ALARM"]}}
+    pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "detail": wanted}
+    events.put_rule(Name="off", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="off", Targets=[{"Id": "q", "Arn": arn}])
+    cloudwatch.put_metric_alarm(
+        AlarmName="odd answers",
+        AlarmDescription="answers shift",
+        Namespace="Acme",
+        MetricName="Shift",
+        Dimensions=[{"Name": "Model", "Value": "digits"}],
+        Statistic="Average",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        ActionsEnabled=False,
+    )
+    cloudwatch.put_composite_alarm(AlarmName="either", AlarmRule='ALARM("odd answers")')
+
+    def put(state: str) -> dict[str, Any]:
+        """Give the events that came, by the name of their alarm."""
+        cloudwatch.set_alarm_state(AlarmName="odd answers", StateValue=state, StateReason="a person says so")
+        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in got:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return {each["detail"]["alarmName"]: each for each in (json.loads(message["Body"]) for message in got)}
+
+    assert put("OK") == {}
+    began = datetime.now(UTC)
+    told = put("ALARM")
+    assert put("ALARM") == {}
+    assert sorted(told) == ["either", "odd answers"]
+    event = told["odd answers"]
+    assert event["resources"] == [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:odd answers"]
+    detail = event["detail"]
+    assert (detail["state"]["value"], detail["previousState"]["value"]) == ("ALARM", "OK")
+    assert detail["state"]["reason"] == "a person says so"
+    [metric] = detail["configuration"]["metrics"]
+    assert metric["metricStat"] == {
+        "metric": {"namespace": "Acme", "name": "Shift", "dimensions": {"Model": "digits"}},
+        "period": 300,
+        "stat": "Average",
+    }
+    kinds: Any = ["MetricAlarm", "CompositeAlarm"]
+    found = cloudwatch.describe_alarms(AlarmNames=["odd answers", "either"], AlarmTypes=kinds)
+    for alarm in (*found["MetricAlarms"], *found["CompositeAlarms"]):
+        assert began <= alarm["StateTransitionedTimestamp"] <= datetime.now(UTC)
+
+
 def test_an_alarm_that_somebody_sets_ends_a_bake_and_an_unknown_one_begins_none(
     aws: LocalAws, canary: Callable[[str], Canary]
 ) -> None:

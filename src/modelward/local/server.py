@@ -65,6 +65,7 @@ class Server:
         buckets.know_owners()
         alarms.tag_dashboards()
         alarms.notify_properly()
+        alarms.tell_of_states()
         sessions.keep_source_identities()
         buckets.let_policies_name_identities()
         buses.reach_other_accounts()

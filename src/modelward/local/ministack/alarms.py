@@ -10,12 +10,14 @@ metric together, and knows neither DatapointsToAlarm nor TreatMissingData. All t
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from ministack.services import cloudwatch, sns
 
 from modelward.local.ministack import in_scope, policies, scope
+from modelward.local.ministack.events import emit
 from modelward.local.sagemaker import Alarm, AlarmState, Datum
 from modelward.local.sagemaker.alarms import NAMESPACE
 
@@ -76,6 +78,65 @@ def notify_properly() -> None:
         original({**alarm, **permitted}, *rest)
 
     cloudwatch._dispatch_alarm_actions = dispatch
+
+
+def tell_of_states() -> None:
+    """Let each change of an alarm's state be an event on the default bus, whatever its actions are.
+
+    After CloudWatch's page "Alarm events and EventBridge": there the event tells the state that was, too.
+    """
+    original = cloudwatch._dispatch_alarm_actions
+
+    def dispatch(alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
+        now = datetime.now(UTC)
+        alarm["StateTransitionedTimestamp"] = now.timestamp()
+        original(alarm, old_state, new_state, reason)
+        emit(changed(alarm, (old_state, new_state), now, scope()))
+
+    cloudwatch._dispatch_alarm_actions = dispatch
+
+
+def changed(alarm: Mapping[str, Any], states: tuple[str, str], at: datetime, where: tuple[str, str]) -> dict[str, Any]:
+    """Write the event of an alarm that went from one state to another, at a time, in an account and region."""
+    account, region = where
+    before, after = states
+    state = {"value": after, "reason": alarm.get("StateReason", ""), "timestamp": _spelled(at)}
+    if alarm.get("StateReasonData"):
+        state["reasonData"] = alarm["StateReasonData"]
+    detail = {
+        "alarmName": alarm["AlarmName"],
+        "state": state,
+        "previousState": {"value": before},
+        "configuration": _configuration(alarm),
+    }
+    return {
+        "source": "aws.cloudwatch",
+        "detail-type": "CloudWatch Alarm State Change",
+        "account": account,
+        "region": region,
+        "resources": [alarm["AlarmArn"]],
+        "detail": detail,
+    }
+
+
+def _spelled(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
+
+
+def _configuration(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"description": alarm["AlarmDescription"]} if alarm.get("AlarmDescription") else {}
+    if "AlarmRule" in alarm:
+        return {**told, "alarmRule": alarm["AlarmRule"]}
+    if not alarm.get("MetricName"):
+        return told
+    dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or ()}
+    metric = {"namespace": alarm["Namespace"], "name": alarm["MetricName"], "dimensions": dimensions}
+    stat = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
+    measured = {"metric": metric, "period": int(alarm["Period"]), "stat": stat}
+    return {
+        **told,
+        "metrics": [{"id": str(uuid5(NAMESPACE_URL, alarm["AlarmArn"])), "metricStat": measured, "returnData": True}],
+    }
 
 
 def _may_notify(alarm: str, action: str) -> bool:
