@@ -16,6 +16,7 @@ from modelward_infra.placement import (
     allow_comparing,
     allow_letting_be,
     allow_making,
+    allow_reading_alarms,
     allow_running,
     allow_scaling,
     allow_watching,
@@ -214,6 +215,7 @@ class Endpoints(Construct):
         self._specs = [props.spec.models[name].endpoints[place] for name, place in self._pairs]
         self._scaled = [pair for pair, spec in zip(self._pairs, self._specs, strict=True) if spec.autoscaling]
         self._tried = [pair for pair in self._pairs if _is_tried(props.spec, *pair)]
+        self.alarms: Sequence[str] = props.spec.alarms
         self.names: Sequence[str] = [endpoint_name(*pair) for pair in self._pairs]
 
     @property
@@ -255,6 +257,8 @@ class Endpoints(Construct):
         allow_scaling(grantee, self._arns(self._scaled))
         if self._is_guarded:
             allow_watching(grantee)
+        if self.alarms:
+            allow_reading_alarms(grantee)
         allow_comparing(grantee, self._arns(self._tried))
         self._role.grant_pass(grantee)
 

@@ -95,6 +95,15 @@ def allow_watching(grantee: iam.IGrantable) -> None:
     accept_wildcards(grantee, [alarms], _EACH_ALARM)
 
 
+def allow_reading_alarms(grantee: iam.IGrantable) -> None:
+    """Allow to see which alarms are on.
+
+    CloudWatch tells of composite alarms to those only who may see all (API reference, `DescribeAlarms`).
+    """
+    allow(grantee, ["cloudwatch:DescribeAlarms"], "*")
+    accept_wildcards(grantee, ["*"], "CloudWatch's DescribeAlarms tells of composite alarms only without a resource.")
+
+
 def allow_comparing(grantee: iam.IGrantable, tried: Mapping[str, Sequence[str]]) -> None:
     """Allow to see who serves, to shift calls between the two versions of a trial, and to read the figures of both.
 

@@ -67,6 +67,22 @@ class EndpointRule(Construct):
             )
 
 
+class AlarmRule(Construct):
+    """Each alarm of the teams' own that goes off and brings a version back."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: EndpointRuleProps) -> None:
+        """Make the rule, if such alarms are declared."""
+        super().__init__(scope, construct_id)
+        if props.endpoints.alarms:
+            events.Rule(
+                self,
+                "Rule",
+                description="Alarms that bring versions back",
+                event_pattern=patterns.alarms(props.endpoints.alarms),
+                targets=[_target(props.inbox)],
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class RolloutBusProps:
     """What the bus is called, who is woken, and the other account that may ask, if the registry is in one."""

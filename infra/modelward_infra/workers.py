@@ -14,6 +14,7 @@ from modelward_infra.groups import ModelPackageGroups
 from modelward_infra.hosting import Endpoints
 from modelward_infra.messaging import DeadLetters, Inbox, Notifications
 from modelward_infra.rules import (
+    AlarmRule,
     EndpointRule,
     EndpointRuleProps,
     ModelPackageRule,
@@ -131,6 +132,7 @@ class Rollout(QueueWorker):
         handler.acknowledge_wildcards(["*"], _NO_RESOURCE)
         handler.consume(props.inbox, max_concurrency=self._CONCURRENCY)
         EndpointRule(self, "States", EndpointRuleProps(endpoints=props.endpoints, inbox=props.inbox))
+        AlarmRule(self, "Alarms", EndpointRuleProps(endpoints=props.endpoints, inbox=props.inbox))
         Sweep(self, "Sweep", SweepProps(inbox=props.inbox))
 
 

@@ -211,6 +211,24 @@ def test_at_home_nothing_operates_or_watches_the_endpoints_of_others(three) -> N
     assert "digits" in text
 
 
+def test_alarms_bring_versions_back_in_the_account_of_the_endpoint(synthesize, spelled) -> None:
+    kind = "instance_type = 'ml.m5.large'"
+    text = placed(synthesize.declare, STAGING, PRODUCTION).replace(kind, f"{kind}\nroll_back_on = ['odd']")
+    made = synthesize(text)
+    heard = {
+        stack: [
+            rule["Properties"]["EventPattern"]["detail"]["alarmName"]
+            for rule in made.resources(stack, "AWS::Events::Rule").values()
+            if rule["Properties"].get("EventPattern", {}).get("source") == ["aws.cloudwatch"]
+        ]
+        for stack in ("production", "staging", "workflow")
+    }
+    assert heard == {"production": [["odd"]], "staging": [], "workflow": []}
+    assert "cloudwatch:DescribeAlarms" in allowed(made, "production", "acme-production-rollout", spelled)
+    door = allowed(made, "workflow", "acme-production-registry", spelled)
+    assert {"dynamodb:Query", "sagemaker:UpdateModelPackage", "sagemaker:DescribeModelPackage"} <= door
+
+
 def test_an_environment_watches_its_own_machinery_and_tells_people_there(three) -> None:
     alarms = three.resources("production", "AWS::CloudWatch::Alarm")
     assert {each["Properties"]["AlarmName"].removeprefix("acme-production-") for each in alarms.values()} == {

@@ -272,6 +272,22 @@ def tried(synthesize: Any) -> Any:
     return synthesize(synthesize.declare("digits", "letters").replace(kind, setting, 1))
 
 
+@pytest.fixture(scope="module")
+def alarmed(synthesize: Any) -> Any:
+    """Give the stacks of a registry of which one endpoint goes back on alarms of the team's own."""
+    kind = "instance_type = 'ml.m5.large'"
+    return synthesize(synthesize.declare("digits", "letters").replace(kind, f"{kind}\nroll_back_on = ['odd']", 1))
+
+
+def test_all_alarms_may_be_seen_where_some_bring_versions_back_and_nowhere_else(assembly, alarmed) -> None:
+    """CloudWatch tells of composite alarms to those only who may see all."""
+    assert _by_action(alarmed.statements("reconcile"), "cloudwatch") == {"cloudwatch:DescribeAlarms": (["*"], None)}
+    assert _by_action(assembly.statements("reconcile"), "cloudwatch") == {}
+    for handler in ("model_package", "notify"):
+        assert not _by_action(alarmed.statements(handler), "cloudwatch")
+    assert "cloudwatch:DescribeAlarms" not in _by_action(alarmed.execution_statements(), "cloudwatch")
+
+
 def test_calls_are_shifted_and_compared_where_versions_are_tried_and_nowhere_else(assembly, tried) -> None:
     shifted = _by_action(tried.statements("reconcile"), "sagemaker")["sagemaker:UpdateEndpointWeightsAndCapacities"]
     assert [str(resource).rsplit("endpoint/", 1)[-1].strip("\"]}' ") for resource in _listed(shifted[0])] == [
@@ -477,11 +493,11 @@ def _size(document: Any) -> int:
     return len(text) + 15 * text.count("arn:aws:") + 60 * text.count("Exports")
 
 
-def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled, tried) -> None:
+def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled, tried, alarmed) -> None:
     """Read the calls out of the gateways' code; artifacts and registrations are the clients', not the functions'."""
     allowed = {
         action.partition(":")[2].lower()
-        for stacks in (assembly, scaled, tried)
+        for stacks in (assembly, scaled, tried, alarmed)
         for name in HANDLERS
         for statement in stacks.statements(name)
         for action in statement["Action"]

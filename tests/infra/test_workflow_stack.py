@@ -163,6 +163,36 @@ def test_the_sweep_runs_every_quarter_of_an_hour_with_a_constant_message(assembl
     assert json.loads(rule["Targets"][0]["Input"]) == {"sweep": True}
 
 
+ALARM_CHANGED = "CloudWatch Alarm State Change"
+
+
+def _alarm_rule(assembly: Any) -> Any:
+    return _rules(assembly)[ALARM_CHANGED]
+
+
+def _declaring(synthesize: Any, *names: str) -> Any:
+    kind = "instance_type = 'ml.m5.large'"
+    return synthesize(synthesize.declare("digits").replace(kind, f"{kind}\nroll_back_on = {list(names)}"))
+
+
+def test_alarms_that_bring_versions_back_wake_the_reconciler_when_they_go_off(assembly, synthesize) -> None:
+    declared = _declaring(synthesize, "Too slow", "odd")
+    rule = _alarm_rule(declared)
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": [ALARM_CHANGED],
+        "detail": {"alarmName": ["Too slow", "odd"], "state": {"value": ["ALARM"]}},
+    }
+    assert rule["Targets"][0]["Arn"] == _mapping(declared, "reconcile")["EventSourceArn"]
+    assert "Input" not in rule["Targets"][0]
+    assert ALARM_CHANGED not in _rules(assembly)
+
+
+def test_alarms_whose_names_are_too_long_for_one_pattern_are_left_to_the_function(synthesize) -> None:
+    rule = _alarm_rule(_declaring(synthesize, *(f"{number} {'a' * 250}" for number in range(10))))
+    assert rule["EventPattern"]["detail"] == {"state": {"value": ["ALARM"]}}
+
+
 def test_rules_know_names_with_capitals_as_sagemaker_may_write_them_too(synthesize) -> None:
     rules = _rules(synthesize(synthesize.declare("Churn")))
     patterns = {

@@ -143,6 +143,17 @@ def test_a_sweep_costs_little_more_than_a_look_at_each_environment(world):
     assert len(calls) <= 2 + 2 * 3
 
 
+def test_a_sweep_asks_for_alarms_once_for_each_environment_that_declares_some(world):
+    world.use(world.declaration.replace("instance_count = 2", 'instance_count = 2\nroll_back_on = ["odd", "slow"]'))
+    world.release(0.95)
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits"}))
+    assert calls.count("DescribeAlarms") == 1
+    assert len(calls) <= 2 + 2 * 3 + 1
+    calls = called(world, lambda: world.deliver(reconcile.handler, {"model": "digits", "environment": "production"}))
+    assert len(calls) <= 3
+    assert "DescribeAlarms" not in calls
+
+
 def test_connecting_costs_nothing_and_an_artifact_is_not_read_twice(world):
     world.use(world.declaration)
     assert world.calls == []

@@ -31,6 +31,7 @@ data_capture = {{ percent = 10 }}
 autoscaling = {{ min = 2, max = 4, invocations_per_instance = 100 }}
 alarms = {{ errors_5xx_at_most = 0 }}
 rollout = {{ strategy = "canary", percent = 50, wait_s = 1 }}
+roll_back_on = ["odd-answers"]
 """
 SLACK = 'slack = { webhook_secret = "modelward/slack" }\n'
 
@@ -85,7 +86,7 @@ def needs(world: Any) -> dict[str, list[Need]]:
     autoscaling.use()
     with Slack() as slack:
         world.use(_settled(world.declaration) + SLACK)
-        _an_alarm(world)
+        _alarms(world)
         world.client("secretsmanager").create_secret(Name="modelward/slack", SecretString=slack.url)
         _a_first_rollout_that_fails(world)
         first = world.live(0.95)
@@ -117,19 +118,20 @@ def _settled(declaration: str) -> str:
     return counted.replace('"ml.m5.large"', f'"ml.m5.large"{SETTINGS}')
 
 
-def _an_alarm(world: Any) -> None:
-    """Make the one to which rollouts refer, as the stack does."""
-    world.client("cloudwatch").put_metric_alarm(
-        AlarmName="digits-production-errors",
-        Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-    )
+def _alarms(world: Any) -> None:
+    """Make those to which rollouts refer: one as the stack does, and one of the team's own."""
+    for name in ("digits-production-errors", "odd-answers"):
+        world.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/SageMaker",
+            MetricName="Invocation5XXErrors",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
 
 
 def _a_first_rollout_that_fails(world: Any) -> None:
@@ -223,6 +225,7 @@ def _matching(expression: str) -> Callable[[str], bool]:
 
 
 _RESOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "cloudwatch": lambda _params: r"\*",
     "dynamodb": lambda params: r".*LedgerTable\w*" + (f"/index/{params['IndexName']}" if "IndexName" in params else ""),
     "events": lambda _params: r"AskedBus\w*\.Arn",
     "application-autoscaling": lambda _params: r"arn:aws:application-autoscaling:.*:scalable-target/\*",

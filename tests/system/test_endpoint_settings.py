@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from modelward import bootstrap
 from modelward.core.errors import JobError
+from modelward.core.names import version_in
 from modelward.core.transform import Transform
 from modelward.local.up import LocalAws
 
@@ -38,6 +39,7 @@ volume_key_arn = "{key}"
 vpc = {{ subnets = ["subnet-0a1b2c3d"], security_groups = ["sg-0a1b2c3d"] }}
 data_capture = {{ percent = 100 }}
 autoscaling = {{ min = 1, max = 4, invocations_per_instance = 100 }}
+roll_back_on = ["digits answers shift"]
 [models.letters]
 owner = "vision-team"
 [models.letters.endpoints.production]
@@ -98,11 +100,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield given
 
 
-def packed(path: Path) -> Path:
+def packed(path: Path, code: bytes = CODE) -> Path:
     with tarfile.open(path, "w:gz") as tar:
         member = tarfile.TarInfo("code/inference.py")
-        member.size = len(CODE)
-        tar.addfile(member, io.BytesIO(CODE))
+        member.size = len(code)
+        tar.addfile(member, io.BytesIO(code))
     return path
 
 
@@ -222,6 +224,31 @@ def test_another_instance_type_of_a_scaled_endpoint_is_rolled_out_and_scaled_aga
 
     assert served.served_type() == "ml.c5.large"
     until(lambda: served.scaled() == [(TARGET["ResourceId"], 1, 6)])
+
+
+def test_an_alarm_of_the_team_s_own_brings_the_version_before_back(served: Served) -> None:
+    declaration = served.folder / "registry.toml"
+    model = bootstrap.connect(declaration, session=served.aws.session("admin")).model("digits")
+    before = version_in(served.endpoint["EndpointConfigName"])
+    shifted = packed(served.folder / "shifted.tar.gz", CODE.replace(b"yes", b"no"))
+    version = model.register(shifted, IMAGE, {"accuracy": 0.95})
+    served.aws.wait_idle()
+    version.approve(reason="good figures")
+    until(lambda: version.refresh().stage_status == "Approved")
+    assert version_in(served.endpoint["EndpointConfigName"]) == version.version
+
+    alarm = {"AlarmName": "digits answers shift", "Namespace": "Acme", "MetricName": "Shift", "Statistic": "Average"}
+    rule = {"Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    cloudwatch = served.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**alarm, **rule)
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="customers complain")
+
+    until(lambda: version.refresh().stage == "Archived")
+    assert version_in(served.endpoint["EndpointConfigName"]) == before
+    kinds = [entry.kind.value for entry in model.history() if entry.version == version.version]
+    assert kinds[:2] == ["archived", "alarmed"]
+    served.aws.wait_idle()
+    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
 
 
 @pytest.mark.fidelity("deleted-with-its-targets", "scaling-as-the-caller")

@@ -37,6 +37,7 @@ _WELCOME = {
     "time_limit_s": {Strategy.ALL_AT_ONCE, *_GRADUAL},
 }
 _EXCLUDED = "ml.inf1."
+_MOST_ALARMS = 10
 
 
 def check(spec: RegistrySpec, file: str) -> None:
@@ -131,6 +132,7 @@ def _check_model(model: ModelSpec, spec: RegistrySpec, place: Place) -> None:
             _check_rollout(endpoint.rollout, here.at("rollout"))
         _check_can_move(endpoint, spec.rollout(model.name, name), here)
         _check_silence(endpoint, here.at("alarms").at("silent_for_minutes"))
+        _check_alarms(endpoint, here.at("roll_back_on"))
 
 
 def _check_is_declared(environment: str, spec: RegistrySpec, place: Place) -> None:
@@ -179,7 +181,7 @@ def _check_can_move(endpoint: EndpointSpec, rollout: RolloutSpec | None, place: 
     why, step = None, ""
     if rollout.strategy.is_gradual:
         why = _why_not_gradual(endpoint)
-        step = "two instances or more, and alarms with errors_5xx_at_most or latency_p90_ms_at_most"
+        step = "two instances or more, and alarms with errors_5xx_at_most or latency_p90_ms_at_most, or roll_back_on"
     elif rollout.strategy.is_trial:
         why = _why_no_trial(endpoint)
         step = "instance_type and instance_count"
@@ -195,7 +197,7 @@ def _why_not_gradual(endpoint: EndpointSpec) -> str | None:
         return "one instance, of which there is no part"
     if (endpoint.instance_type or "").startswith(_EXCLUDED):
         return f"{endpoint.instance_type}, which SageMaker moves all at once"
-    if not endpoint.rollback_symptoms:
+    if not endpoint.is_watched:
         return "no alarms on errors or latency, so nothing would ever end it early"
     return None
 
@@ -218,6 +220,14 @@ def _check_silence(endpoint: EndpointSpec, place: Place) -> None:
     if endpoint.asynchronous and endpoint.alarms and endpoint.alarms.silent_for_minutes is not None:
         allowed = "nothing beside asynchronous: SageMaker publishes no Invocations for such endpoints"
         raise place.refuse(found=spell(endpoint.alarms.silent_for_minutes), allowed=allowed)
+
+
+def _check_alarms(endpoint: EndpointSpec, place: Place) -> None:
+    """Refuse more alarms than a deployment takes (`AutoRollbackConfig`), those of the endpoint itself included."""
+    own, named = len(endpoint.rollback_symptoms), len(endpoint.roll_back_on)
+    if own + named > _MOST_ALARMS:
+        found = f"{named} alarms beside {own} on errors and latency"
+        raise place.refuse(found=found, allowed=f"at most {_MOST_ALARMS} in all, which is what SageMaker watches")
 
 
 def _check_endpoint_names(spec: RegistrySpec, place: Place) -> None:

@@ -125,6 +125,15 @@ StreamArn = Annotated[
         512,
     ),
 ]
+# CloudWatch takes any character; those that its console would not show cannot be meant.
+AlarmName = Annotated[
+    str,
+    Text(
+        "the name of a CloudWatch alarm: 1 to 255 characters, none of them a control character",
+        r"[^\u0000-\u001f\u007f]+",
+        255,
+    ),
+]
 SubnetId = Annotated[str, Text("the id of a subnet, such as subnet-0a1b2c3d4e5f67890", "subnet-[0-9a-f]{8,17}", 32)]
 SecurityGroupId = Annotated[
     str, Text("the id of a security group, such as sg-0a1b2c3d4e5f67890", "sg-[0-9a-f]{8,17}", 32)
@@ -424,6 +433,11 @@ class EndpointSpec:
     rollout: Annotated[
         RolloutSpec | None, "How it moves to another version, instead of the environment's; {} is all at once."
     ] = None
+    roll_back_on: Annotated[
+        tuple[AlarmName, ...],
+        Items(max_items=10),
+        "Alarms of your own, by name: when one goes off, the version that was verified before comes back.",
+    ] = ()
 
     COMBINATIONS: ClassVar[tuple[Combination, ...]] = (
         Combination(
@@ -457,6 +471,11 @@ class EndpointSpec:
         limits = self.alarms or AlarmSpec()
         watched = {Symptom.ERRORS: limits.errors_5xx_at_most, Symptom.LATENCY: limits.latency_p90_ms_at_most}
         return tuple(symptom for symptom, limit in watched.items() if limit is not None)
+
+    @property
+    def is_watched(self) -> bool:
+        """Tell whether any alarm would end a rollout early."""
+        return bool(self.rollback_symptoms or self.roll_back_on)
 
     @property
     def initial_count(self) -> int:
@@ -592,10 +611,15 @@ class RegistrySpec:
     def is_guarded(self) -> bool:
         """Tell whether alarms can end the rollout of any endpoint."""
         return any(
-            endpoint.rollback_symptoms and self.rollout(model.name, environment) is not None
+            endpoint.is_watched and self.rollout(model.name, environment) is not None
             for model in self.models.values()
             for environment, endpoint in model.endpoints.items()
         )
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Give the alarms of the teams' own that bring versions back, sorted."""
+        return tuple(sorted({name for endpoint in self.endpoints for name in endpoint.roll_back_on}))
 
     def is_abroad(self, model: str, environment: str) -> bool:
         """Tell whether a model's endpoint in an environment is in another account than the registry.

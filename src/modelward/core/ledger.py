@@ -48,6 +48,8 @@ class EntryKind(StrEnum):
     """Its rollout waits for a quota; it is tried again until there is room."""
     VERIFIED = "verified"
     """The environment was seen to serve it."""
+    ALARMED = "alarmed"
+    """While it served, an alarm of the team's own went off; another version comes back, where there is one."""
     FAILED = "failed"
     """Its rollout failed; the environment serves what it served before."""
     ARCHIVED = "archived"

@@ -86,6 +86,8 @@ def fit_name(*parts: str) -> str:
 EVENT_SOURCE = "modelward"
 ROLLOUT_REQUESTED = "Rollout Requested"
 """What the events of ours are: the `source` of all, and the `detail-type` of those that ask for a rollout."""
+ALARM_CHANGED = "CloudWatch Alarm State Change"
+"""The `detail-type` of CloudWatch's events of alarms that went on or off."""
 
 
 def part_name(registry: str, environment: str = "") -> str:

@@ -1,18 +1,18 @@
-"""An endpoint changed, a version concerns an environment, or it is time to look at everything."""
+"""An endpoint changed, an alarm went off, a version concerns an environment, or it is time to look at everything."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelward.core.measures import ENVIRONMENT, Measure
-from modelward.core.names import ROLLOUT_REQUESTED, endpoint_name, version_in
+from modelward.core.names import ALARM_CHANGED, ROLLOUT_REQUESTED, endpoint_name, version_in
 from modelward.handlers.shell import context, each, logger, measure
 from modelward.services.reconcile import reconcile
 from modelward.services.sweep import start_sweep, sweep
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Handle SQS records: endpoint events, the scheduled sweep, and messages that name a model.
+    """Handle SQS records: events of endpoints and alarms, the scheduled sweep, and messages that name a model.
 
     Whoever wants a rollout puts a "Rollout Requested" event on the environment's bus; its detail is such a message.
     Messages read `{"sweep": true}` for all models, `{"model": …}` for all environments of one, and
@@ -31,6 +31,9 @@ def _handle(record: Mapping[str, Any]) -> None:
         measure(Measure.SWEEPS, 1, "Count")
     elif message.get("tidy"):
         _tidy(message.get("model"))
+    elif message.get("detail-type") == ALARM_CHANGED:
+        for model, environment in _watched_by(str(message["detail"].get("alarmName", ""))):
+            _reconcile(model, environment, None, looks_at_alarms=True)
     elif "detail" in message:
         served = version_in(str(message["detail"].get("EndpointConfigName", "")))  # the search index may not know it
         for model, environment in _served_by(str(message["detail"].get("EndpointName", ""))):
@@ -68,9 +71,15 @@ def _served_by(endpoint: str) -> Iterator[tuple[str, str]]:
                 yield model.name, environment
 
 
-def _reconcile(model: str, environment: str, hint: int | None) -> None:
+def _watched_by(alarm: str) -> list[tuple[str, str]]:
+    """Find the models and environments that declare an alarm; many do not: the rule may be broader."""
+    pairs = [(model, name) for model in context().spec.models.values() for name in model.endpoints]
+    return [(model.name, name) for model, name in pairs if alarm in model.endpoints[name].roll_back_on]
+
+
+def _reconcile(model: str, environment: str, hint: int | None, *, looks_at_alarms: bool = False) -> None:
     if not context().is_ours(model, environment):
         logger.warning("not ours", extra={"model": model, "environment": environment})  # it was, when that was asked
         return
-    plans = reconcile(context(), model, environment, hint)
+    plans = reconcile(context(), model, environment, hint, looks_at_alarms=looks_at_alarms)
     logger.info("reconciled", extra={"model": model, "environment": environment, "did": [plan.why for plan in plans]})

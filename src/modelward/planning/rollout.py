@@ -15,7 +15,9 @@ and past the alarms, which may be in alarm just because of what it replaces.
 Where a trial is declared (`trial`), a new version is first *tried* beside the live one: the endpoint goes to a config
 with both, in the very same way, and from there to the new version's own, or back.
 
-No clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
+A version that serves as it should may be taken back by an alarm of the team's own (`drift`).
+
+Of rollouts, no clock is compared with another one, and no answer of UpdateEndpoint has to be remembered.
 
 Where the number of instances follows the calls, that begins once a version is verified, and the names of configs tell
 it: whoever looks at an endpoint knows whether its instances are scaled, without a call. AWS refuses to change their
@@ -60,6 +62,7 @@ from modelward.planning.changes import (
     UpdateEndpoint,
     UpdateVersion,
 )
+from modelward.planning.drift import ALARM, alarmed, bring, facts_of, is_heir_due, reason, tripped
 from modelward.planning.failures import failure_of
 from modelward.planning.review import is_admitted
 from modelward.planning.standing import desired
@@ -96,6 +99,9 @@ class Scene:
         answers: Where the endpoint writes its answers, if it is asynchronous.
         serving: What the config in use says, where `asks_for_serving` says that it counts.
         figures: What callers had from both versions of a trial, where `asks_for_figures` says that its time is up.
+        alarms: Declared alarms that are on and when each went off, where `asks_for_alarms` says that it counts.
+        heirs: Versions that may come back, the best one first, where `asks_for_heirs` says that it counts; None when
+            nobody has looked.
         refusal: Why the update that was planned a moment ago was refused; None when none was.
         smoke: What came of the smoke test, where `asks_for_smoke` says that it counts; None while nobody has run it.
     """
@@ -112,6 +118,8 @@ class Scene:
     answers: Answers | None = None
     serving: Serving = field(default_factory=Serving)
     figures: Mapping[str, Figures] | None = None
+    alarms: Mapping[str, datetime] = field(default_factory=dict)
+    heirs: Sequence[ModelPackage] | None = None
     refusal: Refusal | None = None
     smoke: SmokeVerdict | None = None
 
@@ -148,6 +156,30 @@ class Scene:
         if attempt is None or rollout is None or not rollout.trial_s or endpoint.config_name != attempt.facts["config"]:
             return None
         return attempt.at, attempt.at + timedelta(seconds=rollout.trial_s)
+
+    @property
+    def asks_for_alarms(self) -> bool:
+        """Whether an alarm that is on may take the decision back: it is verified, and is no way back itself."""
+        package, spec = self.wanted, self.endpoint_spec
+        if package is None or spec is None or not spec.roll_back_on or _is_way_back(self, package):
+            return False
+        return _is_settled(self, package, spec) and alarmed(self.chain, package, self.environment.name) is None
+
+    @property
+    def asks_for_heirs(self) -> bool:
+        """Whether another version is to come back: an alarm has just gone off, or did, and it was announced."""
+        package, spec = self.wanted, self.endpoint_spec
+        if package is None or spec is None or not _is_settled(self, package, spec):
+            return False
+        told = alarmed(self.chain, package, self.environment.name)
+        return is_heir_due(told, package, self.standing) if told else self.tripped is not None
+
+    @property
+    def tripped(self) -> tuple[str, datetime] | None:
+        """The alarm that takes the decision back, and when it went off; None when none does."""
+        package = self.wanted
+        verified = _rollout_entry(self, package) if package and self.asks_for_alarms else None
+        return tripped(self.alarms, verified.at) if verified else None
 
     @property
     def asks_for_smoke(self) -> bool:
@@ -188,7 +220,7 @@ def config_name(
     return rollout_name(package.group, spec.environment, package.version, digest)
 
 
-_BESIDE = frozenset({"alarms", "rollout"})
+_BESIDE = frozenset({"alarms", "rollout", "roll_back_on"})
 
 
 def _contents(spec: EndpointSpec) -> str:
@@ -227,6 +259,9 @@ def _behind_since(scene: Scene, plan: Plan) -> datetime | None:
     begun = [change.entry for change in plan.changes if isinstance(change, Record)]
     attempts = [*begun, _rollout_entry(scene, package)]
     decided_at = package.entered.at if package.entered else package.modified_at
+    # An alarm's decision bears the time of the one that it undoes, which may be long ago.
+    came = [each.at for each in scene.chain if _brings_back(each, package)]
+    decided_at = max([decided_at, *came]) if is_admitted(package, scene.chain) else package.modified_at
     return max([decided_at, *(each.at for each in attempts if each and each.kind is EntryKind.DEPLOYING)])
 
 
@@ -335,9 +370,42 @@ def _settle(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
     if package.stage_status != StageStatus.APPROVED:
         changes.append(_with_status(package, StageStatus.APPROVED))
     changes += [_archive(scene, other, package) for other in _replaced(scene, package)]
+    if not changes and scene.asks_for_heirs:
+        return _take_back(scene, package, now)
     if not changes:
         return Plan(f"{scene.environment.name} serves v{package.version}, as it should.")
     return Plan(f"{scene.environment.name} is verified to serve v{package.version}.", tuple(changes))
+
+
+def _is_settled(scene: Scene, package: ModelPackage, spec: EndpointSpec) -> bool:
+    """Tell whether the environment serves a version as declared, and that is recorded."""
+    endpoint, attempt = scene.endpoint, _rollout_entry(scene, package)
+    if endpoint is None or endpoint.status != "InService" or endpoint.config_name != _target(scene, package, spec):
+        return False
+    is_verified = attempt is not None and attempt.kind is EntryKind.VERIFIED
+    return is_verified and package.stage_status == StageStatus.APPROVED and is_admitted(package, scene.chain)
+
+
+def _take_back(scene: Scene, package: ModelPackage, now: datetime) -> Plan:
+    """Record that an alarm went off, and bring back the version that was verified before, where there is one."""
+    if scene.heirs is None:
+        again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
+        return Plan(f"An alarm went off while v{package.version} served; the one before it is looked for.", (again,))
+    heir = next(iter(scene.heirs), None)
+    told = alarmed(scene.chain, package, scene.environment.name) or _alarmed(scene, package, heir, now)
+    recorded = [] if told in scene.chain else [Record(told)]
+    is_due = heir is not None and is_heir_due(told, package, [*scene.standing, heir])
+    brought = [bring(heir, package, told.facts)] if heir and is_due else []
+    return Plan(told.why, (*recorded, *brought))
+
+
+def _alarmed(scene: Scene, package: ModelPackage, heir: ModelPackage | None, now: datetime) -> Entry:
+    if scene.tripped is None:
+        raise AssertionError("only an alarm that went off is recorded")
+    facts = facts_of(*scene.tripped, heir)
+    follows = f"v{heir.version}, verified here before, comes back" if heir else "no other version may come back here"
+    why = f"{reason(facts, package.version).removeprefix(ALARM)}; {follows}"
+    return replace(_entry(scene, package, EntryKind.ALARMED, why, now), facts=facts)
 
 
 def _scaling(scene: Scene) -> list[Change]:
@@ -570,12 +638,16 @@ def _guard(scene: Scene, package: ModelPackage, spec: EndpointSpec, target: str)
     if rollout is None or rollout.strategy.is_trial or _is_proven(scene, target) or _is_way_back(scene, package):
         return None
     name = endpoint_name(scene.model, scene.environment.name)
-    return Guard(rollout, tuple(alarm_name(name, symptom) for symptom in spec.rollback_symptoms))
+    own = tuple(alarm_name(name, symptom) for symptom in spec.rollback_symptoms)
+    return Guard(rollout, (*own, *spec.roll_back_on))
 
 
 def _is_way_back(scene: Scene, package: ModelPackage) -> bool:
-    token = str(package.entered)
-    return any(entry.kind is EntryKind.ROLLED_BACK and entry.token == token for entry in scene.chain)
+    return any(_brings_back(entry, package) for entry in scene.chain)
+
+
+def _brings_back(entry: Entry, package: ModelPackage) -> bool:
+    return entry.kind is EntryKind.ROLLED_BACK and entry.token == str(package.entered)
 
 
 def _give_up(package: ModelPackage, why: str = "the rollout failed") -> Plan:
@@ -614,8 +686,9 @@ def _archive(scene: Scene, other: ModelPackage, by: ModelPackage) -> UpdateVersi
     """
     stage = scene.spec.archive_stage
     at = max((each.entered.at for each in (by, other) if each.entered), default=other.modified_at)
-    reason = f"replaced in {scene.environment.stage} by v{by.version}"
-    cycle = LifeCycle(stage, StageStatus.RETIRED.value, reason)
+    why = by.life_cycle.description if by.life_cycle and by.life_cycle.description.startswith(ALARM) else ""
+    text = f"replaced in {scene.environment.stage} by v{by.version}" + (f": {why.removeprefix(ALARM)}" if why else "")
+    cycle = LifeCycle(stage, StageStatus.RETIRED.value, text)
     return UpdateVersion(other.arn, other.version, life_cycle=cycle, entered=Entered(stage, at))
 
 

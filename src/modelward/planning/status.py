@@ -11,6 +11,7 @@ from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import version_in
 from modelward.planning.changes import Plan
+from modelward.planning.drift import ALARM, alarmed
 from modelward.planning.rollout import Scene, plan_rollout
 from modelward.planning.standing import decided_at, holder
 
@@ -218,11 +219,24 @@ def _problem(scene: Scene, plan: Plan, state: State) -> tuple[str, str]:
     if last and last.kind is EntryKind.WAITING:
         return last.why, "ask for the quota in Service Quotas; the next sweep goes on by itself"
     if state is not State.BEHIND:
-        return "", ""
+        return _alarm(scene)
     reason = f": {endpoint.failure_reason}" if endpoint and endpoint.failure_reason else ""
     is_failed = endpoint is not None and endpoint.status == "Failed"
     text = f"endpoint {endpoint.name} is Failed{reason}" if endpoint and is_failed else plan.why
     return text, f"modelward deploy {scene.model} {scene.environment.name}"
+
+
+def _alarm(scene: Scene) -> tuple[str, str]:
+    """Say what an alarm of the team's own did here, until the next decision."""
+    wanted = scene.wanted
+    why = wanted.life_cycle.description if wanted and wanted.life_cycle else ""
+    if why.startswith(ALARM):
+        step = f"mend the cause and promote another version; what happened: modelward history {scene.model}"
+        return f"this version came back: {why.removeprefix(ALARM)}", step
+    told = alarmed(scene.chain, wanted, scene.environment.name) if wanted else None
+    if told is None:
+        return "", ""
+    return told.why, f"modelward promote {scene.model} VERSION {scene.environment.stage} --reason '...'"
 
 
 def _failed(scene: Scene) -> ModelPackage | None:

@@ -19,6 +19,7 @@ from modelward.core.place import Place
 
 if TYPE_CHECKING:
     # Few functions scale or call anything, and none looks at a whole account; their cold starts need not pay for it.
+    from modelward.aws.alarms import Alarms
     from modelward.aws.autoscaling import AutoScaling
     from modelward.aws.inventory import Inventory, Stacks, Tables
     from modelward.aws.metrics import Metrics
@@ -113,6 +114,13 @@ class Context:
         from modelward.aws.metrics import Metrics
 
         return Metrics(self.client("cloudwatch", self.here))
+
+    @cached_property
+    def alarms(self) -> "Alarms":
+        """What goes off where those endpoints are."""
+        from modelward.aws.alarms import Alarms
+
+        return Alarms(self.client("cloudwatch", self.here))
 
     @cached_property
     def inventory(self) -> "Inventory":

@@ -3,7 +3,7 @@
 Each is one UpdateModelPackage. The first three need at most two reads; a way back is looked for in list and ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from modelward.core.errors import InputError, NotFoundError, PolicyError
 from modelward.core.gates import Verdict
 from modelward.core.model_package import METRIC_KEY, ApprovalStatus, Entered, LifeCycle, ModelPackage, StageStatus
 from modelward.planning.changes import AskReconciler, Plan, UpdateVersion
+from modelward.planning.drift import ALARM
 from modelward.planning.gates import judge
 from modelward.planning.review import REFUSAL, approval_environment, entered_by_approval
 from modelward.planning.standing import (
@@ -44,8 +45,10 @@ def checked_reason(reason: str) -> str:
     broken = next((char for char in text if not char.isprintable()), None)
     if broken is not None:
         raise InputError("reason", found=f"the character {broken!r}", rule="SageMaker keeps one line of printable text")
-    if text.startswith(REFUSAL):
-        raise InputError("reason", found=repr(REFUSAL), rule="with this word the registry itself begins its refusals")
+    reserved = next((word for word in (REFUSAL, ALARM) if text.startswith(word)), None)
+    if reserved:
+        rule = "with this word the registry itself begins its own reasons"
+        raise InputError("reason", found=repr(reserved), rule=rule)
     return text
 
 
@@ -361,6 +364,11 @@ def heir(context: Context, model: str, environment_name: str, but: int | None) -
         environment_name: A declared environment.
         but: The version to go back from.
     """
+    return next(heirs(context, model, environment_name, but), None)
+
+
+def heirs(context: Context, model: str, environment_name: str, but: int | None) -> Iterator[ModelPackage]:
+    """Give the versions that were verified in an environment and are still approved, the last one first; see `heir`."""
     for version in reading.verified_before(context, model, environment_name):
         if version == but:
             continue
@@ -369,8 +377,7 @@ def heir(context: Context, model: str, environment_name: str, but: int | None) -
         except NotFoundError:
             continue  # deleted since
         if package.is_approved and package.is_usable:
-            return package
-    return None
+            yield package
 
 
 def parsed(arn: str) -> VersionArn:

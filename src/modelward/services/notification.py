@@ -21,6 +21,7 @@ from modelward.services.context import Context
 _QUIET = frozenset({EntryKind.DEPLOYING, EntryKind.POSTPONED, EntryKind.ARCHIVED, EntryKind.ADOPTED, EntryKind.FOUND})
 _SIGNS = {
     EntryKind.VERIFIED: ":white_check_mark:",
+    EntryKind.ALARMED: ":rotating_light:",
     EntryKind.FAILED: ":x:",
     EntryKind.WAITING: ":hourglass:",
     EntryKind.REFUSED: ":no_entry:",
@@ -114,6 +115,7 @@ _WORDS = {
     EntryKind.POSTPONED: "waits for its turn",
     EntryKind.WAITING: "waits for a quota",
     EntryKind.VERIFIED: "is live and verified",
+    EntryKind.ALARMED: "set off an alarm of yours",
     EntryKind.FAILED: "failed to deploy; what served before still serves",
     EntryKind.ARCHIVED: "was archived",
 }
@@ -150,6 +152,8 @@ def next_step(entry: Entry) -> str:  # noqa: PLR0911 - a table with a command fo
             return f"modelward deploy {model} {entry.environment}"
         case EntryKind.WAITING:
             return f"modelward status {model}  # the next sweep goes on once Service Quotas has raised the quota"
+        case EntryKind.ALARMED if not entry.facts.get("heir"):
+            return f"modelward promote {model} VERSION {entry.stage} --reason '...'"
     return f"modelward history {model}"
 
 

@@ -12,9 +12,10 @@ from modelward.core.names import CAPTURES, asynchronous_prefix, endpoint_name, v
 from modelward.planning.changes import Answers, Captures, CreateEndpoint, CreateEndpointConfig, Plan, UpdateEndpoint
 from modelward.planning.review import is_admitted
 from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout, plan_waiting
-from modelward.planning.standing import desired
+from modelward.planning.standing import desired, is_eligible
 from modelward.services import reading
 from modelward.services.context import Context
+from modelward.services.decisions import heirs
 from modelward.services.execution import apply
 from modelward.services.review import review
 from modelward.services.smoke import run_smoke
@@ -23,7 +24,9 @@ _MOVES = 4
 _CLOSED = (StageStatus.REJECTED, StageStatus.RETIRED)
 
 
-def reconcile(context: Context, model: str, environment_name: str, hint: int | None = None) -> list[Plan]:
+def reconcile(
+    context: Context, model: str, environment_name: str, hint: int | None = None, *, looks_at_alarms: bool = False
+) -> list[Plan]:
     """Make every move that can be made now, and return the plans.
 
     It may be called at any time and any number of times; a converged environment costs three reads. A rollout goes on
@@ -34,6 +37,7 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
         model: A declared model.
         environment_name: A declared environment.
         hint: A version that is said to have changed; it is looked at even if the search index lags.
+        looks_at_alarms: Whether to ask CloudWatch for the alarms that bring a version back, where any are declared.
 
     Returns:
         The plans that were carried out, in their order; the last one may be empty and then says why nothing is left to
@@ -47,7 +51,7 @@ def reconcile(context: Context, model: str, environment_name: str, hint: int | N
     done: list[Plan] = []
     refusal: Refusal | None = None
     for move in range(_MOVES):
-        plan = plan_reconcile(context, model, environment_name, hint, refusal=refusal)
+        plan = plan_reconcile(context, model, environment_name, hint, refusal=refusal, looks_at_alarms=looks_at_alarms)
         if plan.is_empty:
             done.append(plan)
             break
@@ -111,6 +115,7 @@ def plan_reconcile(
     *,
     refusal: Refusal | None = None,
     is_review_allowed: bool = True,
+    looks_at_alarms: bool = False,
 ) -> Plan:
     """Plan the next move; versions that nobody has reviewed yet are reviewed on the way, where that is allowed.
 
@@ -126,6 +131,7 @@ def plan_reconcile(
     is_busy = endpoint is not None and endpoint.is_busy
     if refusal is None and (hint is None or is_busy):
         scene = scene_of(context, model, environment, standing, endpoint)
+        scene = _with_alarms(context, scene) if looks_at_alarms else scene
         plan = plan_rollout(scene, now=context.clock())
         if plan.is_empty and not _unreviewed(scene):
             return plan
@@ -138,18 +144,42 @@ def plan_reconcile(
         review(context, model, package.version, is_asking=False)
     if unreviewed:
         scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
+    scene = _with_alarms(context, scene) if looks_at_alarms else scene
     scene = replace(_with_more(context, scene), refusal=refusal)
     if is_review_allowed and scene.asks_for_smoke and scene.wanted:
         scene = replace(scene, smoke=run_smoke(context, scene.wanted, model, environment_name))
     return plan_rollout(scene, now=context.clock())
 
 
+def _with_alarms(context: Context, scene: Scene) -> Scene:
+    """Add which of the declared alarms are on; it costs a call only where they could change anything."""
+    if scene.endpoint_spec is None or not scene.asks_for_alarms:
+        return scene
+    return replace(scene, alarms=context.alarms.on(scene.endpoint_spec.roll_back_on))
+
+
+def _free(context: Context, scene: Scene) -> tuple[ModelPackage, ...]:
+    """Find the version that may come back after an alarm, if any.
+
+    One that stands in the stage of another environment stays there: a version has one stage, and for the sake of an
+    alarm in staging, production must not lose what it serves.
+    """
+    serving = scene.wanted.version if scene.wanted else None
+    for package in heirs(context, scene.model, scene.environment.name, but=serving):
+        elsewhere = context.spec.environment_of(package.stage) if package.stage else None
+        if elsewhere in (None, scene.environment) or not is_eligible(package):
+            return (package,)
+    return ()
+
+
 def _with_more(context: Context, scene: Scene) -> Scene:
-    """Add what few plans depend on: what the config in use says, and the figures of a trial that is over."""
+    """Add what few plans depend on: what the config in use says, a trial's figures, who may come back."""
     endpoint, counted = scene.endpoint, scene.asks_for_figures
     if endpoint and counted and counted[1] <= context.clock():
         figures = context.metrics.figures(endpoint.name, (VARIANT, CHALLENGER), *counted)
         scene = replace(scene, figures=figures)
+    if scene.asks_for_heirs:
+        scene = replace(scene, heirs=_free(context, scene))
     if not (endpoint and scene.asks_for_serving):
         return scene
     endpoints = context.endpoints(scene.model, scene.environment.name)

@@ -30,7 +30,7 @@ def sweep(context: Context, model: str) -> dict[str, datetime]:
     """Review each version of a model that differs from its record, then reconcile each environment that is ours.
 
     Reviews are the affair of the registry's account alone. It costs one call for each hundred versions, one for each
-    megabyte of entries, and three reads an environment.
+    megabyte of entries, and three reads an environment; one more where alarms are declared that bring a version back.
 
     Returns:
         The environments that do not serve what they should, each with the time since when.
@@ -43,7 +43,7 @@ def sweep(context: Context, model: str) -> dict[str, datetime]:
     if not context.here:
         _review_all(context, spec)
     ours = [name for name in context.spec.environments if context.is_ours(model, name)]
-    looked = {name: reconcile(context, model, name)[-1] for name in ours}
+    looked = {name: reconcile(context, model, name, looks_at_alarms=True)[-1] for name in ours}
     return {name: plan.behind_since for name, plan in looked.items() if plan.behind_since}
 
 

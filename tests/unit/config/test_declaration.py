@@ -111,6 +111,15 @@ def test_an_endpoint_moves_as_it_says_or_else_as_its_environment_says():
     assert (spec.is_guarded, own.is_guarded, config.parse(EXAMPLE).is_guarded) == (True, True, False)
 
 
+def test_alarms_of_the_team_s_own_are_enough_for_a_rollout_in_parts():
+    canary = 'rollout = { strategy = "canary", percent = 10, wait_s = 300 }'
+    text = edited("instance_count = 2", f'instance_count = 2\nroll_back_on = ["odd", "Slow: p99"]\n{canary}')
+    spec = config.parse(text)
+    endpoint = spec.models["digits"].endpoints["production"]
+    assert (endpoint.is_watched, spec.is_guarded, spec.alarms) == (True, True, ("Slow: p99", "odd"))
+    assert config.parse(EXAMPLE).alarms == ()
+
+
 @pytest.mark.parametrize(
     ("strategy", "waits_s"),
     [
@@ -373,6 +382,28 @@ CANARY = 'rollout = { strategy = "canary", percent = 10, wait_s = 60 }'
             "models.digits.endpoints.staging",
             "a serverless endpoint, which has no instances to move",
             "or rollout = {} here",
+        ),
+        # alarms of the team's own
+        (
+            "instance_count = 2",
+            'roll_back_on = ["a\\tb"]',
+            f"{PRODUCTION}.roll_back_on[0]",
+            "'a\\tb'",
+            "the name of a CloudWatch alarm",
+        ),
+        (
+            "instance_count = 2",
+            f'roll_back_on = ["{"a" * 256}"]',
+            f"{PRODUCTION}.roll_back_on[0]",
+            "(256 characters)",
+            "1 to 255 characters",
+        ),
+        (
+            "instance_count = 2",
+            f"alarms = {{ errors_5xx_at_most = 0 }}\nroll_back_on = {[f'a{n}' for n in range(10)]}",
+            f"{PRODUCTION}.roll_back_on",
+            "10 alarms beside 1 on errors and latency",
+            "at most 10 in all",
         ),
         # volumes and VPC
         (

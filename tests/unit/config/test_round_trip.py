@@ -77,13 +77,22 @@ rollouts = st.sampled_from([*at_once, *gradual, *tried])
 
 
 def is_movable(endpoint: EndpointSpec) -> bool:
-    can_be_gradual = endpoint.initial_count > 1 and bool(endpoint.rollback_symptoms)
+    can_be_gradual = endpoint.initial_count > 1 and endpoint.is_watched
     is_fixed = endpoint.autoscaling is None
     return (can_be_gradual or endpoint.rollout not in gradual) and (is_fixed or endpoint.rollout not in tried)
 
 
+ALARMS = ["odd-answers", "Answers too slow (p99)", "ä" * 255]
+of_teams = st.lists(st.sampled_from(ALARMS), max_size=3, unique=True).map(tuple)
 scaled = st.builds(
-    EndpointSpec, st.just(""), st.none(), types, autoscaling=autoscaling, alarms=alarms, rollout=rollouts
+    EndpointSpec,
+    st.just(""),
+    st.none(),
+    types,
+    autoscaling=autoscaling,
+    alarms=alarms,
+    rollout=rollouts,
+    roll_back_on=of_teams,
 )
 on_instances = st.builds(
     EndpointSpec,
@@ -97,8 +106,11 @@ on_instances = st.builds(
     st.none() | st.builds(CaptureSpec, st.integers(1, 100), st.sampled_from([None, "requests", "responses"])),
     alarms=alarms,
     rollout=rollouts,
+    roll_back_on=of_teams,
 )
-serverless_ones = st.builds(EndpointSpec, st.just(""), serverless, alarms=alarms, rollout=st.sampled_from(at_once))
+serverless_ones = st.builds(
+    EndpointSpec, st.just(""), serverless, alarms=alarms, rollout=st.sampled_from(at_once), roll_back_on=of_teams
+)
 endpoints = serverless_ones | on_instances.filter(is_movable) | scaled.filter(is_movable)
 ROLE = "arn:aws:iam::123456789012:role/{}"
 accesses = st.builds(
@@ -159,6 +171,7 @@ def without(value: Any, *names: str) -> dict[str, Any]:
 
 def endpoint_table(endpoint: EndpointSpec) -> dict[str, Any]:
     alarms = {"alarms": endpoint.alarms and without(endpoint.alarms), **rollout_table(endpoint)}
+    alarms["roll_back_on"] = endpoint.roll_back_on
     if endpoint.serverless is not None:
         return {"serverless": without(endpoint.serverless), **alarms}
     tables = {

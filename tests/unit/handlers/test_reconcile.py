@@ -71,6 +71,12 @@ def test_an_event_of_another_endpoint_is_dropped_without_a_call(function, detail
     assert function.asked == []
 
 
+def test_an_alarm_that_nobody_declares_is_dropped_without_a_call(function):
+    event = {"detail-type": "CloudWatch Alarm State Change", "detail": {"alarmName": "somebody-s"}}
+    assert brought(event) == []
+    assert function.asked == []
+
+
 def test_a_message_for_an_environment_looks_there(function):
     brought({"model": "Digits-EU", "environment": "production", "version": 3})
     assert function.asked[0] == ("describe_endpoint", {"EndpointName": "Digits-EU-production"})

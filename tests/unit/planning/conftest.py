@@ -105,6 +105,8 @@ class Account:
     now: datetime = NOON
     watch: Callable[["Account", Any], None] = lambda _account, _change: None
     moves: int = 0
+    alarms: dict[str, datetime] = field(default_factory=dict)
+    """Alarms of the team's own that are on, and when they went off."""
 
     # --- facts ------------------------------------------------------------------------------------------------------
 
@@ -146,6 +148,10 @@ class Account:
         if scene.asks_for_smoke and scene.wanted:
             is_held = scene.wanted.version not in self.wrong
             scene = replace(scene, smoke=SmokeVerdict(is_held, "its smoke test held" if is_held else "it is wrong"))
+        scene = replace(scene, alarms=dict(self.alarms)) if scene.asks_for_alarms else scene
+        if scene.wanted and scene.asks_for_heirs:
+            heir = self.heir(environment, scene.wanted.version)
+            scene = replace(scene, heirs=(heir,) if heir else ())
         if not (scene.asks_for_serving and scene.endpoint):
             return scene
         name = scene.endpoint.config_name

@@ -28,6 +28,7 @@ _WORDS: dict[EntryKind, tuple[str, str, str]] = {
     EntryKind.POSTPONED: ("postponed", "in", "yellow"),
     EntryKind.WAITING: ("waiting for a quota", "in", "yellow"),
     EntryKind.VERIFIED: ("verified", "in", "bold green"),
+    EntryKind.ALARMED: ("set off an alarm", "in", "bold red"),
     EntryKind.FAILED: ("rollout failed", "in", "bold red"),
     EntryKind.ARCHIVED: ("archived", "", "dim"),
 }
