@@ -58,7 +58,7 @@ def classifier(kind):
     raise ValueError(f"unknown kind {kind!r}")
 
 
-def pack(model, folder):
+def pack(model, code, folder):
     """Write model.tar.gz: the model and the code that serves it; the same contents give the same bytes."""
     buffer = io.BytesIO()
     joblib.dump(model, buffer)
@@ -68,7 +68,7 @@ def pack(model, folder):
         gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as zipped,
         tarfile.open(fileobj=zipped, mode="w") as archive,
     ):
-        for name, content in (("model.joblib", buffer.getvalue()), ("code/inference.py", CODE.read_bytes())):
+        for name, content in (("model.joblib", buffer.getvalue()), ("code/inference.py", code.read_bytes())):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--kind", choices=["logistic", "svm"], default="logistic")
     parser.add_argument("--notes", default="")
     parser.add_argument("--spoil", type=float, default=0.0, help="share of labels to spoil, 0 to 1")
+    parser.add_argument("--code", type=Path, default=CODE, help="what serves the model: an inference.py")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("SM_MODEL_DIR", "build")))
     arguments = parser.parse_args()
 
@@ -96,7 +97,7 @@ def main():
         modelward.connect()
         .model("digits")
         .register(
-            artifact=pack(model, arguments.out),
+            artifact=pack(model, arguments.code, arguments.out),
             image=IMAGE,
             metrics=metrics,
             dataset=modelward.Dataset(name="sklearn-digits", version="1.0", sha256=digest(images, labels)),

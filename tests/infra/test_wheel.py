@@ -44,6 +44,7 @@ def test_it_holds_every_module_of_both_packages(names: set[str]) -> None:
         "modelward/config/starter.toml",
         "modelward/cli/demo/digits/train.py",
         "modelward/cli/demo/digits/code/inference.py",
+        "modelward/cli/demo/digits/hasty/inference.py",
     ],
 )
 def test_it_holds_what_is_no_module_and_needed_all_the_same(names: set[str], name: str) -> None:

@@ -101,8 +101,8 @@ def test_what_the_starter_comments_out_parses_too():
     assert config.parse(text).notifications.slack is not None
 
 
-def test_the_declaration_of_this_repository_is_the_starter_with_notifications():
+def test_the_declaration_of_this_repository_is_the_starter_with_notifications_and_short_waits():
     ours = Path(__file__).parents[3] / "registry.toml"
     bare = ours.read_text().replace("\nemail =", "\n# email =").replace("\nslack =", "\n# slack =")
-    assert bare == config.starter()
+    assert bare.replace("wait_s   = 5\n", "wait_s   = 300\n") == config.starter()
     assert config.load(ours).notifications.email == ("ml-platform@example.com",)

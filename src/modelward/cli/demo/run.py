@@ -27,6 +27,7 @@ def run(_context: Context) -> int:
         ("Approve, promote, deploy, verify", scenes.release_both),
         ("Predict", scenes.predict),
         ("Refuse a bad one", scenes.refuse_a_bad_one),
+        ("Catch one that fails its callers", scenes.catch_one_that_fails_its_callers),
         ("Roll back", scenes.roll_back),
         ("Tell the history", scenes.tell_the_history),
     )

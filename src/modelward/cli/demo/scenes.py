@@ -2,13 +2,18 @@
 
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 
 from modelward import bootstrap
+from modelward.cli.demo.callers import Callers
 from modelward.cli.demo.inbox import Mailbox
 from modelward.cli.demo.stagehand import MODEL, Stagehand
+from modelward.core.endpoint import VARIANT, Symptom, alarm_name
 from modelward.core.ledger import EntryKind
 from modelward.core.names import endpoint_name, version_in
 
@@ -90,6 +95,14 @@ def predict(hand: Stagehand) -> None:
 
 def _check_accuracy(hand: Stagehand, version: int) -> None:
     rows, truth = hand.held_out()
+    answered = _answers(hand, rows)
+    accuracy = sum(a == b for a, b in zip(answered, truth, strict=True)) / len(truth)
+    registered = hand.model(SCIENTIST).version(version).metrics["accuracy"]
+    claim = f"{len(truth)} answers of the endpoint are {accuracy:.2%} right, as registered for v{version}"
+    hand.narrator.check(claim, abs(accuracy - registered) < 1e-9, registered)
+
+
+def _answers(hand: Stagehand, rows: list[list[float]]) -> list[int]:
     runtime = hand.aws.client(SCIENTIST, "sagemaker-runtime")
     answered: list[int] = []
     for start in range(0, len(rows), _BATCH):
@@ -99,10 +112,7 @@ def _check_accuracy(hand: Stagehand, version: int) -> None:
             Body=json.dumps(rows[start : start + _BATCH]).encode(),
         )
         answered += json.loads(answer["Body"].read())
-    accuracy = sum(a == b for a, b in zip(answered, truth, strict=True)) / len(truth)
-    registered = hand.model(SCIENTIST).version(version).metrics["accuracy"]
-    claim = f"{len(truth)} answers of the endpoint are {accuracy:.2%} right, as registered for v{version}"
-    hand.narrator.check(claim, abs(accuracy - registered) < 1e-9, registered)
+    return answered
 
 
 def refuse_a_bad_one(hand: Stagehand) -> None:
@@ -124,6 +134,87 @@ def _rejected(hand: Stagehand, version: int) -> str:
     return package.approval_description if package.approval_status == "Rejected" else ""
 
 
+def catch_one_that_fails_its_callers(hand: Stagehand) -> None:
+    """Let a version into production that has the best figures and serving code that fails: a canary finds out."""
+    tell = hand.narrator
+    hand.train("--kind", "svm", "--code", "digits/hasty/inference.py", "--notes", "for the new app")
+    hand.modelward(APPROVER, "approve", MODEL, "4", "--reason", "as good as v2, and for the new app")
+    tell.wait_for("its gates hold, its container starts: v4 reaches staging", lambda: _is_live(hand, 4, "staging"))
+    rows, _ = hand.held_out()
+    expected = _answers(hand, rows)
+    config = _endpoint(hand, "production")["EndpointConfigName"]
+    runtime = hand.aws.client(SCIENTIST, "sagemaker-runtime")
+    with Callers(runtime, endpoint_name(MODEL, "production"), rows) as callers:
+        tell.say("  from here on, somebody calls production with one held-out image after the other")
+        hand.modelward(APPROVER, "promote", MODEL, "4", "Production", "--reason", "the new app goes live today")
+        tell.wait_for("v4 gets calls, and fails them", lambda: callers.errors)
+        tell.say(f"    {callers.why.partition(' See ')[0]}")
+        tell.wait_for("the alarm goes off", lambda: _alarm(hand) == "ALARM")
+        tell.wait_for("SageMaker goes back to v2, without a word", lambda: _serving(hand, "production") == 2)
+        why = tell.wait_for("Modelward sees that v4 is not what serves, and marks it", lambda: _failed(hand, 4))
+        tell.say(f"    {why}")
+    tell.check(
+        "production is on the very config as before", _endpoint(hand, "production")["EndpointConfigName"] == config
+    )
+    _count(hand, callers, expected)
+    hand.modelward(APPROVER, "status", MODEL)
+    tell.wait_for("people are told", lambda: _is_told(hand, "v4 failed to deploy", 1))
+    _show_post(hand, "v4 failed to deploy")
+
+
+def _count(hand: Stagehand, callers: Callers, expected: list[int]) -> None:
+    """Count what callers had, in their own books and in those of CloudWatch, which keeps them by version."""
+    tell, made, errors = hand.narrator, len(callers.answers), callers.errors
+    by_v2, by_v4 = (_counted(hand, version, "Invocations") for version in (2, 4))
+    failed = _counted(hand, 4, "Invocation5XXErrors")
+    rollout = hand.registry(APPROVER).spec.rollout(MODEL, "production")
+    share = rollout.percent if rollout and rollout.percent else 0
+    during = callers.between
+    tell.say(f"  {made} calls all the while, {errors} errors: {errors / made:.0%}")
+    tell.say(f"  from the first error to the last {during} calls, {errors} errors: {errors / during:.0%}")
+    tell.check(f"all errors are v4's: it got {by_v4} calls and failed {failed}", errors == by_v4 == failed, errors)
+    tell.check(f"v2 failed none of the {by_v2} calls that it ever got", _counted(hand, 2, "Invocation5XXErrors") == 0)
+    claim = f"errors are only within the canary's share, at most {share} % of the calls while it had them"
+    tell.check(claim, errors <= math.ceil(during * share / 100), (errors, during))
+    answered = [(a, b) for a, b in zip(callers.answers, cycle(expected)) if a is not None]
+    tell.check(f"the other {len(answered)} answers are those of v2", all(a == b for a, b in answered))
+
+
+def _counted(hand: Stagehand, version: int, metric: str) -> int:
+    """Ask CloudWatch how often something happened to the calls that a version's config answered."""
+    [config] = {
+        entry.facts["config"]
+        for entry in hand.model(APPROVER).history()
+        if entry.version == version and entry.environment == "production" and entry.kind is EntryKind.DEPLOYING
+    }
+    name, now = endpoint_name(MODEL, "production"), datetime.now(UTC)
+    dimensions = {"EndpointName": name, "VariantName": VARIANT, "EndpointConfigName": config}
+    found = hand.aws.client(ADMIN, "cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=metric,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(int(point["Sum"]) for point in found["Datapoints"])
+
+
+def _alarm(hand: Stagehand) -> str:
+    name = alarm_name(endpoint_name(MODEL, "production"), Symptom.ERRORS)
+    [alarm] = hand.aws.client(ADMIN, "cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["StateValue"])
+
+
+def _failed(hand: Stagehand, version: int) -> str:
+    """Give the ledger's word on the failure, once the version is marked, too."""
+    model = hand.model(APPROVER)
+    failed = [entry for entry in model.history() if entry.kind is EntryKind.FAILED and entry.version == version]
+    is_marked = model.version(version).stage_status == "Rejected"
+    return str(failed[0]) if failed and is_marked else ""
+
+
 def roll_back(hand: Stagehand) -> None:
     """Go back to v1, with a reason."""
     hand.modelward(APPROVER, "rollback", MODEL, "production", "--reason", "v2 is slow on the new cameras")
@@ -139,8 +230,9 @@ def tell_the_history(hand: Stagehand) -> None:
     hand.modelward(APPROVER, "history", MODEL)
     history = hand.model(APPROVER).history()
     kinds = {entry.kind for entry in history}
-    expected = {EntryKind.REGISTERED, EntryKind.APPROVED, EntryKind.VERIFIED, EntryKind.REFUSED, EntryKind.ROLLED_BACK}
-    tell.check("the ledger knows every decision", expected <= kinds, expected - kinds)
+    decisions = {EntryKind.REGISTERED, EntryKind.APPROVED, EntryKind.REFUSED, EntryKind.ROLLED_BACK}
+    expected = decisions | {EntryKind.VERIFIED, EntryKind.FAILED}
+    tell.check("the ledger knows every decision, and what became of it", expected <= kinds, expected - kinds)
     approvals = [entry for entry in history if entry.kind is EntryKind.APPROVED]
     tell.check("and who took it", all(entry.who.endswith(f"user/{APPROVER}") for entry in approvals), approvals)
     _show_notifications(hand)
@@ -149,16 +241,20 @@ def tell_the_history(hand: Stagehand) -> None:
 def _show_notifications(hand: Stagehand) -> None:
     tell, posts = hand.narrator, hand.slack.posts
     tell.say(f"\n  Slack got {len(posts)} messages; this is the one about the refused version:")
-    refused = next(post for post in posts if "was refused" in post["text"])
-    for block in refused["blocks"]:
-        text = block.get("text") or block["elements"][0]
-        tell.say("\n".join(f"    | {line}" for line in text["text"].splitlines()))
+    _show_post(hand, "was refused")
     # The topic carries alarms, too; they have other subjects.
     mails = [mail for mail in (hand.mailbox.read() if hand.mailbox else []) if mail["Subject"].startswith("[")]
     tell.say(f"\n  E-mail: {len(mails)} messages")
     for mail in mails:
         tell.say(f"    {mail['Subject']}")
     tell.check("Slack and e-mail tell the same", len(mails) == len(posts) > 0, (len(mails), len(posts)))
+
+
+def _show_post(hand: Stagehand, what: str) -> None:
+    found = next(post for post in hand.slack.posts if what in post["text"])
+    for block in found["blocks"]:
+        text = block.get("text") or block["elements"][0]
+        hand.narrator.say("\n".join(f"    | {line}" for line in text["text"].splitlines()))
 
 
 def _is_told(hand: Stagehand, text: str, times: int) -> bool:
@@ -173,10 +269,13 @@ def _is_live(hand: Stagehand, version: int, environment: str) -> bool:
     return is_verified and _serving(hand, environment) == version
 
 
+def _endpoint(hand: Stagehand, environment: str) -> Any:
+    return hand.aws.client(APPROVER, "sagemaker").describe_endpoint(EndpointName=endpoint_name(MODEL, environment))
+
+
 def _serving(hand: Stagehand, environment: str) -> int | None:
-    sagemaker = hand.aws.client(APPROVER, "sagemaker")
     try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=endpoint_name(MODEL, environment))
-    except sagemaker.exceptions.ClientError:
+        endpoint = _endpoint(hand, environment)
+    except hand.aws.client(APPROVER, "sagemaker").exceptions.ClientError:
         return None
     return version_in(endpoint["EndpointConfigName"]) if endpoint["EndpointStatus"] == "InService" else None

@@ -21,6 +21,8 @@ from modelward.cli.demo.narrator import INDENT, CheckError, Narrator
 from modelward.cli.starting import APP
 from modelward.config import starter
 from modelward.config.load import parse
+from modelward.config.spec import RegistrySpec, Strategy
+from modelward.core.endpoint import Symptom
 from modelward.core.errors import InputError
 from modelward.local.surroundings import inherited
 from modelward.local.up import LocalAws
@@ -28,6 +30,8 @@ from modelward.services.registry import Model, Registry
 
 MODEL = "digits"
 _COMMENTED = ("email =", "slack =")  # the starter leaves it to the team whom to tell
+# Minutes of watching are for AWS. Nothing else of the starter is changed.
+_WAIT, _SHORT_WAIT = "wait_s   = 300", "wait_s   = 5"
 
 
 @dataclass
@@ -65,10 +69,15 @@ class Stagehand:
         return done.stdout
 
     def train(self, *words: str) -> dict[str, Any]:
-        """Have the data scientist run the training script, and return the version that it registered."""
+        """Have the data scientist run the training script, and return the version that it registered.
+
+        Files beside the script are named as seen from the folder that holds its own.
+        """
         script = training_script()
         self.narrator.command("data-scientist", f"python {script.parent.name}/train.py {' '.join(words)}")
-        done = self._run("data-scientist", str(script), *words, "--out", str(self.build))
+        home = script.parent
+        found = (str(home.parent / word) if word.startswith(f"{home.name}/") else word for word in words)
+        done = self._run("data-scientist", str(script), *found, "--out", str(self.build))
         if done.returncode:
             raise CheckError("training succeeds", done.stderr)
         trained: dict[str, Any] = json.loads(done.stdout)
@@ -116,19 +125,28 @@ def _is_ready(folder: Path) -> bool:
     if not declaration.exists() or not (folder / "app.py").exists():
         return False
     spec = parse(declaration.read_text(), str(declaration))
-    if MODEL not in spec.models or spec.notifications.slack is None or not spec.notifications.email:
+    if not _is_playable(spec):
         raise InputError(
             str(declaration),
-            found=f"no model {MODEL}, or no [notifications]",
+            found=f"no model {MODEL}, no canary behind alarms in production, or no [notifications]",
             rule="the demo plays with them",
             next_step="Run it in an empty folder.",
         )
     return True
 
 
+def _is_playable(spec: RegistrySpec) -> bool:
+    if MODEL not in spec.models or spec.notifications.slack is None or not spec.notifications.email:
+        return False
+    endpoint = spec.models[MODEL].endpoints.get("production")
+    rollout = spec.rollout(MODEL, "production") if endpoint else None
+    is_canary = rollout is not None and rollout.strategy is Strategy.CANARY
+    return is_canary and endpoint is not None and Symptom.ERRORS in endpoint.rollback_symptoms
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
-    declaration = starter()
+    declaration = starter().replace(_WAIT, _SHORT_WAIT)
     for key in _COMMENTED:
         declaration = declaration.replace(f"# {key}", key)
     (folder / "registry.toml").write_text(declaration)
