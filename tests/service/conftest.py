@@ -371,13 +371,13 @@ def _hold(params: dict[str, Any], **_: Any) -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """An account with everything that the stacks make."""
-    with account(tmp_path) as made:
+    with deployed(tmp_path) as made:
         yield made
 
 
 @contextmanager
-def account(folder: Path) -> Iterator[World]:
-    """Open an account with everything that the stacks make, for as long as the block lasts."""
+def deployed(folder: Path) -> Iterator[World]:
+    """Make an account with everything that the stacks make; a folder takes what people have on their laptop."""
     local.install()
     before = dict(os.environ)
     os.environ.update(
