@@ -19,7 +19,10 @@ from modelward.local.up import LocalAws
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-RUN = ["README.md", *(f"docs/{name}.md" for name in ("access", "accounts", "constructs", "cost", "deploy", "local"))]
+RUN = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("access", "accounts", "constructs", "cost", "deploy", "local", "rollouts")),
+]
 CONTAINER = {
     "InferenceSpecification": {
         "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
