@@ -227,3 +227,34 @@ def test_a_rollout_takes_the_time_that_it_is_given(guarded):
     guarded.finish()
     verified = guarded.entries(2)[-1].at
     assert verified - since >= timedelta(seconds=120 + 60)
+
+
+@pytest.fixture
+def under_way(guarded):
+    """A world in which the canary of v2 takes calls, and somebody has just decided to go back."""
+    promoted(guarded)
+    guarded.run_for(30)
+    guarded.digits.roll_back("production", reason="users complain")
+    guarded.settle()
+    assert guarded.endpoint()["EndpointStatus"] == "Updating"
+    return guarded
+
+
+def test_a_decision_to_go_back_while_a_rollout_is_under_way_waits_its_turn(under_way):
+    begun = len([entry for entry in under_way.entries(1) if entry.kind == "rolled-back"])
+    under_way.finish()
+    assert under_way.serving() == 1
+    assert begun == 1
+    assert under_way.kinds(1)[-2:] == ["deploying", "verified"]
+    assert under_way.digits.version(2).stage == "Archived"
+    assert under_way.dead == []
+
+
+def test_an_alarm_set_by_hand_ends_it_at_once(under_way):
+    alarm(under_way, "ALARM")
+    under_way.run_for(20)
+    assert under_way.endpoint()["EndpointStatus"] == "InService"
+    assert under_way.serving() == 1
+    assert under_way.digits.version(2).stage == "Archived"
+    assert under_way.digits.current("Production").version == 1
+    assert under_way.dead == []
