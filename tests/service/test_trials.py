@@ -259,3 +259,27 @@ def test_a_share_that_was_decided_counts_for_that_decision_only(tried):
 
 def test_waiting_for_a_deployment_ends_when_its_trial_has_begun(tried):
     assert tried.digits.deploy("production", timeout_s=60).version == 2
+
+
+def standing(world):
+    return next(each for each in world.registry.status() if each.environment == "production")
+
+
+def test_status_tells_that_a_version_is_on_trial_and_with_what_share(tried):
+    now = standing(tried)
+    assert (now.state, now.live, now.wanted, now.share, now.since) == ("on trial", 1, 2, 20, None)
+    tried.digits.share("production", 50, reason="no complaints")
+    tried.finish()
+    assert standing(tried).share == 50
+    tried.digits.finish("production", 2, reason="better")
+    tried.finish()
+    assert (standing(tried).state, standing(tried).share) == ("serving", None)
+
+
+def test_status_tells_of_a_shadow_until_it_has_failed(shadowed):
+    sick_in_use(shadowed, promoted(shadowed))
+    assert (standing(shadowed).state, standing(shadowed).share) == ("on trial", 100)
+    call(shadowed)
+    wait(shadowed, 2 * HOURS)
+    assert (standing(shadowed).state, standing(shadowed).wanted) == ("serving", 1)
+    assert "v2 failed here" in standing(shadowed).problem

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from modelward.core.endpoint import CHALLENGER
 from modelward.core.fleet import Fleet
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
-from modelward.core.names import version_in
+from modelward.core.names import is_trial, version_in
 from modelward.planning.changes import Plan
 from modelward.planning.drift import ALARM, alarmed
 from modelward.planning.rollout import Scene, plan_rollout
@@ -25,6 +26,8 @@ class State(StrEnum):
 
     SERVING = "serving"
     """It serves what it should, or nothing newer is wanted than what it serves."""
+    ON_TRIAL = "on trial"
+    """A version is tried beside the live one: for a copy or a share of the calls."""
     ROLLING_OUT = "rolling out"
     """SageMaker is busy with it, or the reconciler's next look begins."""
     BEHIND = "behind"
@@ -65,6 +68,7 @@ class Status:
         state: Where it is on its way.
         wanted: The version that the latest standing decision wants there.
         live: The version that serves, also while another is on its way; None when nothing does.
+        share: How many calls of a hundred the wanted version takes, or gets a copy of; None where it is not on trial.
         verified_at: When the live version was last verified there.
         since: Since when it has not served what it should.
         problem: What is wrong, in one sentence; empty when nothing is.
@@ -84,6 +88,7 @@ class Status:
     next_step: str = ""
     fleet: Fleet | None = None
     progress: Progress | None = None
+    share: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Spell it for programs; times in ISO 8601."""
@@ -160,6 +165,7 @@ def status_of(scene: Scene, live_chain: Sequence[Entry], *, now: datetime) -> St
         problem,
         next_step,
         progress=_progress(scene, live_chain, now),
+        share=_share(scene) if state is State.ON_TRIAL else None,
     )
 
 
@@ -195,6 +201,19 @@ def _last_rollout_s(chain: Sequence[Entry], environment: str) -> float | None:
     return (here[ends[-1]].at - here[ends[-1] - 1].at).total_seconds()
 
 
+def _share(scene: Scene) -> int | None:
+    """Read the share of the calls from the endpoint; that of a shadow, which has none there, from the declaration."""
+    weights = scene.endpoint.weights if scene.endpoint else {}
+    if CHALLENGER in weights:
+        return round(100 * weights[CHALLENGER] / (sum(weights.values()) or 1))
+    return scene.rollout.percent if scene.rollout else None
+
+
+def _is_on_trial(scene: Scene, plan: Plan) -> bool:
+    """Tell whether a trial runs, and nothing is due about it."""
+    return plan.is_empty and bool(scene.endpoint and is_trial(scene.endpoint.config_name))
+
+
 def _state(scene: Scene, plan: Plan) -> State:
     wanted, endpoint = scene.wanted, scene.endpoint
     if wanted is None:
@@ -202,7 +221,7 @@ def _state(scene: Scene, plan: Plan) -> State:
     # The plan knows since when an endpoint is behind; without one, the version itself tells how far it is.
     is_served = plan.behind_since is None if scene.endpoint_spec else wanted.stage_status == StageStatus.APPROVED
     if is_served:
-        return State.SERVING
+        return State.ON_TRIAL if _is_on_trial(scene, plan) else State.SERVING
     is_failed = endpoint is not None and endpoint.status == "Failed"
     is_moving = plan.changes or (endpoint is not None and endpoint.is_busy)
     return State.ROLLING_OUT if is_moving and not is_failed else State.BEHIND

@@ -9,7 +9,13 @@ from rich.text import Text
 from modelward.cli.views.text import NONE, clean, moment, table
 from modelward.planning.status import Progress, State, Status
 
-_STYLES = {State.SERVING: "green", State.ROLLING_OUT: "yellow", State.BEHIND: "red", State.EMPTY: "dim"}
+_STYLES = {
+    State.SERVING: "green",
+    State.ON_TRIAL: "yellow",
+    State.ROLLING_OUT: "yellow",
+    State.BEHIND: "red",
+    State.EMPTY: "dim",
+}
 
 
 def standings(found: Sequence[Status]) -> Table:
@@ -19,7 +25,7 @@ def standings(found: Sequence[Status]) -> Table:
         made.add_row(
             each.model,
             each.environment,
-            Text(each.state.value, _STYLES[each.state]),
+            _state(each),
             _version(each.live),
             _version(each.wanted),
             moment(each.verified_at) if each.verified_at else NONE,
@@ -83,6 +89,11 @@ def problems(found: Sequence[Status]) -> Iterator[Text]:
             where = Text(f"{each.model} in {each.environment}", "bold")
             next_step = f"\n  next: {clean(each.next_step)}" if each.next_step else ""
             yield Text.assemble(where, f": {clean(each.problem)}{next_step}")
+
+
+def _state(each: Status) -> Text:
+    share = "" if each.share is None else f", {each.share} %"
+    return Text(f"{each.state.value}{share}", _STYLES[each.state])
 
 
 def _version(number: int | None) -> str:
