@@ -73,7 +73,7 @@ class Registry:
         while True:
             found = self.status(models)
             yield found
-            if all(each.state in (State.SERVING, State.EMPTY) for each in found):
+            if all(each.state in (State.SERVING, State.ON_TRIAL, State.EMPTY) for each in found):
                 return
             self._context.sleep(_WATCH_S)
 
