@@ -13,15 +13,16 @@ from botocore.exceptions import ReadTimeoutError
 from modelward.local import moto as local
 
 KINDS = {
-    "throttled": "AWS asks to slow down (ThrottlingException)",
-    "server_error": "AWS has an error of its own (InternalFailure, 500)",
-    "timeout_before": "no answer, and nothing happened",
-    "timeout_after": "no answer, but it happened",
-    "crash_before": "the function is killed before the call",
-    "crash_after": "the function is killed after the call",
-    "conflict": "another writer is in the way (ConflictException)",
-    "denied": "a right is missing for a while (AccessDeniedException)",
+    "throttled": ("throttled", "AWS asks to slow down (ThrottlingException)"),
+    "server_error": ("error of AWS", "AWS has an error of its own (InternalFailure, 500)"),
+    "timeout_before": ("timed out before", "no answer, and nothing happened"),
+    "timeout_after": ("timed out after", "no answer, but it happened"),
+    "crash_before": ("killed before", "the function is killed before the call"),
+    "crash_after": ("killed after", "the function is killed after the call"),
+    "conflict": ("conflict", "another writer is in the way (ConflictException)"),
+    "denied": ("denied", "a right is missing for a while (AccessDeniedException)"),
 }
+"""By kind, what it is called and what it means."""
 _REFUSALS = {
     "throttled": ("ThrottlingException", "Rate exceeded", 400),
     "server_error": ("InternalFailure", "The request failed because of an unknown error.", 500),
@@ -29,7 +30,7 @@ _REFUSALS = {
     "denied": ("AccessDeniedException", "not authorized to perform this", 400),
 }
 # Two tries of a function make the same call at different times.
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)?|\b1[78]\d{8}(\.\d+)?\b")
 
 
 class Crash(BaseException):
@@ -130,22 +131,21 @@ _EDITS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class OneFault:
-    """A fault that strikes one call of all: the first is number 0."""
+    """A fault that strikes one call: the first one of an operation, or the first of all."""
 
     kind: str
-    at: int
-    made: int = 0
+    operation: str = ""
+    is_spent: bool = False
     _is_due: bool = False
 
     def begin(self, attempt: int) -> None:
         """Begin a try of a message, which changes nothing."""
 
     def strike(self, operation: str, request: str) -> Any:
-        """Fail before a call, if it is the one."""
-        self.made += 1
-        if self.made - 1 != self.at:
+        """Fail before a call, or answer it in the place of AWS, if it is the one."""
+        if self.is_spent or operation != (self.operation or operation):
             return None
-        self._is_due = self.kind.endswith("_after")
+        self.is_spent, self._is_due = True, self.kind.endswith("_after")
         return fail_before(self.kind)
 
     def strike_after(self) -> None:
@@ -246,9 +246,10 @@ def _traces(world: Any) -> tuple[int, int]:
     return len(world.events), world.told
 
 
-DELIVERIES: dict[str, tuple[type[Prompt], str]] = {
-    "twice": (Twice, "each event comes twice"),
-    "reversed": (Reversed, "events come late, the last one first"),
-    "day_late": (DayLate, "each event comes 24 hours late"),
-    "lost": (Lost, "no event comes at all: the sweep only"),
+DELIVERIES: dict[str, tuple[type[Prompt], str, str]] = {
+    "twice": (Twice, "twice", "each event comes twice"),
+    "reversed": (Reversed, "reversed", "events come late, the last one first"),
+    "day_late": (DayLate, "24 hours late", "each event comes a day after what it tells of"),
+    "lost": (Lost, "lost", "no event comes at all: the sweep only"),
 }
+"""By way, what it does, what it is called and what it means."""

@@ -23,15 +23,17 @@ def run_with_fault(world: World, name: str, kind: str) -> list[str]:
     return fault.struck
 
 
-def run_with_delivery(world: World, name: str, how: str) -> None:
-    """Let the events of SageMaker travel badly."""
+def run_with_delivery(world: World, name: str, how: str) -> int:
+    """Let the events of SageMaker travel badly; give how many there were."""
     scenario = SCENARIOS[name]
     scenario.prepare(world)
     world.finish()
-    before = len(begun(world))
+    before, since = len(begun(world)), len(world.events)
     world.delivery = DELIVERIES[how][0]()
     scenario.act(world)
+    events = len(world.events) - since
     assert_ends_right(world, scenario, before)
+    return events
 
 
 def run_with_meddler(world: World, seed: int) -> Meddler:

@@ -1,35 +1,49 @@
-"""Write docs/reliability.md, to which a test holds it: `python -m tests.reliability.table > docs/reliability.md`."""
+"""Write docs/reliability.md, to which the tests hold it: `python -m tests.reliability.table > docs/reliability.md`.
 
+To write it is to run everything. The tests run the same, each its own cell, and compare it with what the page tells of
+it: so the page cannot lie, and nothing runs twice.
+"""
+
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.reliability.failure_modes import ROWS
 from tests.reliability.faults import DELIVERIES, KINDS
+from tests.reliability.runs import run_with_delivery, run_with_fault
 from tests.reliability.scenarios import SCENARIOS
+from tests.service.conftest import account
 
+Cell = tuple[str, str, str]
+"""What was run: `fault` or `delivery`, the scenario, and the kind of fault or the way."""
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 HEAD = """# Reliability
 
-What can go wrong between a decision and the endpoint, and the test that tries it. All of it is part of `make test`, on
-the local AWS, with the functions as they are deployed.
+What can go wrong between a decision and the endpoint, how often that is tried, and what comes of it. All of it is part
+of `make test`, on the local AWS, with the functions as they are deployed; each number below is asserted by the test
+that makes it (`python -m tests.reliability.table > docs/reliability.md` writes the page anew).
 
 After each run, however it went: every environment answers with the right version; no decision was rolled out twice; the
 ledger has every decision, in order and without a gap; no message is left in a queue or among the dead letters; and
 another look by the sweep finds nothing to do.
-
 """
 FAULTS = """
 ## A fault at every AWS call
 
 In each run *every* call that a function makes fails once: a message that failed is brought again, and its next call
 fails, until all have. A test checks that none was left out. AWS would bring a message five times before it goes to the
-dead letters, so this is more than an outage. Each scenario is run under each of these:
+dead letters, so this is more than an outage. A cell is one run, and says how many faults were injected in it.
 
 """
 DELIVERED = """
 ## Events that travel badly
 
-Each scenario, once for each way in which SageMaker's events may come:
+A cell is one run, and says how many events of SageMaker travelled so in it.
 
 """
 MEDDLER = """
@@ -46,9 +60,36 @@ def row(*cells: object) -> str:
     return "| " + " | ".join(str(each) for each in cells) + " |\n"
 
 
-def listed(items: list[str]) -> str:
-    """Spell a list."""
-    return "".join(f"- {each}\n" for each in items)
+def listed(meanings: Mapping[str, str]) -> str:
+    """Spell a list of what words mean."""
+    return "".join(f"- *{name}*: {meaning}\n" for name, meaning in meanings.items())
+
+
+def table(what: str, columns: Mapping[str, str], tell: Callable[[Cell], int]) -> str:
+    """Tell of each scenario how often each thing befell it, and how many runs it survived: all, or a test fails."""
+    text = row("scenario", *columns.values(), "runs", "survived") + row(
+        "---", *("---:" for _ in columns), "---:", "---:"
+    )
+    rows = {name: [tell((what, name, each)) for each in columns] for name in SCENARIOS}
+    for name, counts in rows.items():
+        text += row(SCENARIOS[name].title, *counts, len(counts), len(counts))
+    sums = [sum(column) for column in zip(*rows.values(), strict=True)]
+    runs = len(rows) * len(columns)
+    return text + row("*together*", *sums, runs, runs)
+
+
+def faults(tell: Callable[[Cell], int]) -> str:
+    """Tell of the faults at every call."""
+    meanings = listed(dict(KINDS.values()))
+    return FAULTS + table("fault", {kind: name for kind, (name, _) in KINDS.items()}, tell) + "\n" + meanings
+
+
+def deliveries(tell: Callable[[Cell], int]) -> str:
+    """Tell of the ways in which events travel."""
+    meanings = listed({name: meaning for _, name, meaning in DELIVERIES.values()})
+    return (
+        DELIVERED + table("delivery", {how: name for how, (_, name, _) in DELIVERIES.items()}, tell) + "\n" + meanings
+    )
 
 
 def failure_modes() -> str:
@@ -61,13 +102,42 @@ def failure_modes() -> str:
     return text
 
 
-def document() -> str:
-    """Write the document."""
-    scenarios = listed([each.title for each in SCENARIOS.values()])
-    faults = listed(list(KINDS.values()))
-    ways = listed([meaning for _, meaning in DELIVERIES.values()])
-    return f"{HEAD}The scenarios:\n\n{scenarios}{FAULTS}{faults}{DELIVERED}{ways}{MEDDLER}{failure_modes()}"
+def document(tell: Callable[[Cell], int]) -> str:
+    """Write the document from what each cell comes to."""
+    return HEAD + faults(tell) + deliveries(tell) + MEDDLER + failure_modes()
+
+
+@cache
+def _lines() -> Sequence[Sequence[str]]:
+    """Read the tables of the document, row by row."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in DOCUMENT.read_text().splitlines()]
+
+
+def told(cell: Cell) -> int:
+    """Read from the document what a cell came to when it was written."""
+    what, name, column = cell
+    title = KINDS[column][0] if what == "fault" else DELIVERIES[column][1]
+    heads = [number for number, cells in enumerate(_lines()) if title in cells]
+    place = _lines()[heads[0]].index(title)
+    found = next(cells for cells in _lines()[heads[0] :] if cells[0] == SCENARIOS[name].title)
+    return int(found[place])
+
+
+def run(cell: Cell) -> int:
+    """Run a cell in an account of its own; it comes to as many faults or events as there were."""
+    what, name, column = cell
+    with TemporaryDirectory() as folder, account(Path(folder)) as world:
+        return len(run_with_fault(world, name, column)) if what == "fault" else run_with_delivery(world, name, column)
+
+
+def run_all() -> Mapping[Cell, int]:
+    """Run every cell, in as many processes as there are cores."""
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    cells = [("fault", name, kind) for kind in KINDS for name in SCENARIOS]
+    cells += [("delivery", name, how) for how in DELIVERIES for name in SCENARIOS]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        return dict(zip(cells, pool.map(run, cells), strict=True))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document())
+    sys.stdout.write(document(run_all().__getitem__))
