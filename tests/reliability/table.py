@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.reliability.copied import CASES, CONTENDERS, ends_right
 from tests.reliability.failure_modes import ROWS
 from tests.reliability.faults import DELIVERIES, KINDS
 from tests.reliability.runs import run_with_delivery, run_with_fault
@@ -20,7 +21,7 @@ from tests.reliability.scenarios import SCENARIOS
 from tests.service.conftest import account
 
 Cell = tuple[str, str, str]
-"""What was run: `fault` or `delivery`, the scenario, and the kind of fault or the way."""
+"""What was run: `fault`, `delivery` or `copied`; the scenario, or the case; the kind, the way, or who met it."""
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 HEAD = """# Reliability
 
@@ -52,6 +53,20 @@ MEDDLER = """
 Between any two calls of the functions somebody approves, rejects, moves, annotates or rewords one of four versions by
 the raw API: twelve edits in a run, at moments that a seed decides, six seeds. Which version is wanted is then whatever
 the registry says in the end: that one answers, one that breaks its gates never does, and all that is said above holds.
+"""
+COPIED = """
+## Beside the handlers that people copy
+
+Two ways to deploy an approved version are found in many repositories. In one, a rule on approvals starts a *function*;
+in the other, any change of a version starts a *pipeline*, whose build hands a version to CloudFormation. Both take the
+newest approved version by its time of creation, and neither looks at what came of it. They are rebuilt here from their
+published behaviour (`tests/reliability/copied.py`), and meet the same local SageMaker, events and faults as Modelward.
+
+Lambda tries the function again after one and two more minutes. CloudFormation tries again by itself, and is taken to
+notice when SageMaker goes back to the old config: that is the kinder assumption. A build that failed waits for a
+person. A fault is one that outlasts the retries of the client. A rollout takes five minutes. To end *right* is: the
+version that should answer does, and where a new version did not come up, somebody has been told.
+
 """
 
 
@@ -92,6 +107,20 @@ def deliveries(tell: Callable[[Cell], int]) -> str:
     )
 
 
+def outcome(is_right: object) -> str:
+    """Spell how something ended."""
+    return "right" if is_right else "**wrong**"
+
+
+def copied(tell: Callable[[Cell], int]) -> str:
+    """Tell who ends right."""
+    text = row("what befalls them", *(title for _, title in CONTENDERS.values()))
+    text += row("---", *("---" for _ in CONTENDERS))
+    for name in CASES:
+        text += row(name, *(outcome(tell(("copied", name, who))) for who in CONTENDERS))
+    return COPIED + text
+
+
 def failure_modes() -> str:
     """Tell which test holds each known failure mode."""
     text = "\n## Known failure modes of the field, and the test that holds each\n\n"
@@ -104,7 +133,7 @@ def failure_modes() -> str:
 
 def document(tell: Callable[[Cell], int]) -> str:
     """Write the document from what each cell comes to."""
-    return HEAD + faults(tell) + deliveries(tell) + MEDDLER + failure_modes()
+    return HEAD + faults(tell) + deliveries(tell) + MEDDLER + copied(tell) + failure_modes()
 
 
 @cache
@@ -116,18 +145,26 @@ def _lines() -> Sequence[Sequence[str]]:
 def told(cell: Cell) -> int:
     """Read from the document what a cell came to when it was written."""
     what, name, column = cell
-    title = KINDS[column][0] if what == "fault" else DELIVERIES[column][1]
-    heads = [number for number, cells in enumerate(_lines()) if title in cells]
-    place = _lines()[heads[0]].index(title)
-    found = next(cells for cells in _lines()[heads[0] :] if cells[0] == SCENARIOS[name].title)
-    return int(found[place])
+    titles = {
+        "fault": lambda: (SCENARIOS[name].title, KINDS[column][0]),
+        "delivery": lambda: (SCENARIOS[name].title, DELIVERIES[column][1]),
+        "copied": lambda: (name, CONTENDERS[column][1]),
+    }
+    first, title = titles[what]()
+    head = next(number for number, cells in enumerate(_lines()) if title in cells)
+    found = next(cells for cells in _lines()[head:] if cells[0] == first)[_lines()[head].index(title)]
+    return found == outcome(True) if what == "copied" else int(found)
 
 
 def run(cell: Cell) -> int:
-    """Run a cell in an account of its own; it comes to as many faults or events as there were."""
+    """Run a cell in an account of its own; it comes to how many faults or events there were, or how it ended."""
     what, name, column = cell
     with TemporaryDirectory() as folder, account(Path(folder)) as world:
-        return len(run_with_fault(world, name, column)) if what == "fault" else run_with_delivery(world, name, column)
+        if what == "fault":
+            return len(run_with_fault(world, name, column))
+        if what == "delivery":
+            return run_with_delivery(world, name, column)
+        return ends_right(world, column, name)
 
 
 def run_all() -> Mapping[Cell, int]:
@@ -135,6 +172,7 @@ def run_all() -> Mapping[Cell, int]:
     os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
     cells = [("fault", name, kind) for kind in KINDS for name in SCENARIOS]
     cells += [("delivery", name, how) for how in DELIVERIES for name in SCENARIOS]
+    cells += [("copied", name, who) for who in CONTENDERS for name in CASES]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         return dict(zip(cells, pool.map(run, cells), strict=True))
 
