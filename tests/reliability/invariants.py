@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.reliability.scenarios import Scenario
 
+from modelward.core.ledger import EntryKind
 from modelward.planning.standing import desired
 
 World = Any
@@ -46,13 +47,16 @@ def assert_ledgers_are_whole(world: World, versions: Any) -> None:
 
 
 def assert_each_decision_is_rolled_out_once(world: World, versions: Any) -> None:
-    """No decision has two rollouts to one environment, unless the declaration changed."""
-    begun = [
-        (entry.version, entry.environment, entry.token, entry.facts["config"])
-        for version in versions
-        for entry in world.entries(version)
-        if entry.kind.value == "deploying"
-    ]
+    """No decision has two rollouts to one environment, unless another one came in between, or it was not let begin."""
+    begun = []
+    for version in versions:
+        chain = world.entries(version)
+        for entry, following in zip(chain, (*chain[1:], None), strict=True):
+            if entry.kind is EntryKind.DEPLOYING and (following is None or following.kind is not EntryKind.POSTPONED):
+                assert entry.facts["from_config"] != entry.facts["config"]
+                begun.append(
+                    (version, entry.environment, entry.token, entry.facts["config"], entry.facts["from_config"])
+                )
     assert [each for each, times in Counter(begun).items() if times > 1] == []
 
 

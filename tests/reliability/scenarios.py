@@ -5,11 +5,13 @@ environment afterwards, what the ledger tells of each version, and how many roll
 it under each fault, and docs/reliability.md gets a column for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.declaration import ENDPOINTS, MODEL, PLACES
+from tests.reliability.faults import DELIVERIES, KINDS
+from tests.service import test_smoke, test_strategies, test_trials
 
 World = Any
 BORN = "registered approved staged deploying verified"
@@ -27,6 +29,8 @@ class Scenario:
         live: By environment, the version that answers in the end.
         chains: By version, the kinds of its entries in the end, in order.
         rollouts: How many rollouts endpoints begin for it: each decision is rolled out once.
+        kinds: The faults under which it is tried.
+        deliveries: The ways of events in which it is tried.
     """
 
     title: str
@@ -35,6 +39,12 @@ class Scenario:
     live: Mapping[str, int]
     chains: Mapping[int, str]
     rollouts: int
+    kinds: Sequence[str] = tuple(KINDS)
+    deliveries: Sequence[str] = tuple(DELIVERIES)
+
+
+FEW = ("throttled", "timeout_after", "crash_before", "crash_after")
+"""The kinds of fault under which scenarios are tried that differ from others in one move: a run takes its time."""
 
 
 def _nothing(world: World) -> None:
@@ -132,6 +142,81 @@ def _adopt(world: World) -> None:
     world.finish()
 
 
+def _guarded(world: World) -> None:
+    test_strategies.declared(world, test_strategies.CANARY)
+    world.release(0.95)
+
+
+def _alarmed(world: World) -> None:
+    """Let an alarm go off while a canary is watched."""
+    test_strategies.promoted(world)
+    world.run_for(30)
+    test_strategies.alarm(world, "ALARM")
+    world.finish()
+
+
+def _forestalled(world: World) -> None:
+    """Let something else resize the endpoint just before its update."""
+    client = world.sagemaker
+
+    def meddle(params: Any, **_: Any) -> None:
+        if params["EndpointName"] == "digits-production":
+            client.meta.events.unregister("before-parameter-build.sagemaker.UpdateEndpoint", meddle)
+            test_strategies.resized(world)
+
+    client.meta.events.register("before-parameter-build.sagemaker.UpdateEndpoint", meddle)
+    test_strategies.promoted(world)
+    world.finish()
+
+
+def _shadowed(world: World) -> None:
+    test_trials.declared(world, test_trials.SHADOW)
+
+
+def _good_shadow(world: World) -> None:
+    test_trials.promoted(world)
+    test_trials.call(world)
+    test_trials.wait(world, 2 * test_trials.HOURS)
+
+
+def _bad_shadow(world: World) -> None:
+    plain = world.hosting.answer
+    test_trials.sick_in_use(world, test_trials.promoted(world))
+    test_trials.call(world)
+    test_trials.wait(world, 2 * test_trials.HOURS)
+    world.hosting.answer = plain
+
+
+def _tried(world: World) -> None:
+    test_trials.declared(world, test_trials.AB)
+
+
+def _share_and_finish(world: World) -> None:
+    test_trials.promoted(world)
+    world.digits.share("production", 50, reason="no complaints")
+    world.finish()
+    world.digits.finish("production", 2, reason="more of its answers are taken")
+    world.finish()
+
+
+def _tested(world: World) -> None:
+    world.sha = {}
+    test_smoke.answering(world)
+    world.release(0.95, smoke=test_smoke.TEST)
+
+
+def _fails_smoke(world: World) -> None:
+    """Promote a version that answers well in staging, and badly in production."""
+    version = world.register(0.97, smoke=test_smoke.TEST)
+    world.finish()
+    version.approve(reason="good figures")
+    world.finish()
+    world.sha = {"v2": version.sha256}
+    test_smoke.answering(world, v2=(200, {"predictions": [3.0]}))
+    version.promote("Production", reason="released")
+    world.finish()
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "first": Scenario("first rollout", _nothing, _one, {"staging": 1, "production": 1}, {1: LIVE}, 2),
     "update": Scenario(
@@ -192,5 +277,65 @@ SCENARIOS: Mapping[str, Scenario] = {
         {"staging": 1, "production": 1},
         {1: "found approved staged deploying verified staged deploying verified"},
         2,
+    ),
+    "alarmed": Scenario(
+        "canary that an alarm ends",
+        _guarded,
+        _alarmed,
+        {"staging": 2, "production": 1},
+        {1: LIVE, 2: f"{BORN} staged deploying failed"},
+        2,
+        FEW,
+        ("twice",),
+    ),
+    "forestalled": Scenario(
+        "update that something else forestalls",
+        _guarded,
+        _forestalled,
+        {"staging": 2, "production": 2},
+        {1: f"{LIVE} archived", 2: f"{BORN} staged deploying postponed deploying verified"},
+        3,
+        (),
+        ("twice",),
+    ),
+    "shadow": Scenario(
+        "shadow that passes",
+        _shadowed,
+        _good_shadow,
+        {"staging": 2, "production": 2},
+        {1: f"{LIVE} archived", 2: f"{BORN} staged trying deploying verified"},
+        3,
+        FEW,
+        ("twice",),
+    ),
+    "bad_shadow": Scenario(
+        "shadow that fails",
+        _shadowed,
+        _bad_shadow,
+        {"staging": 2, "production": 1},
+        {1: f"{LIVE} deploying verified", 2: f"{BORN} staged trying failed"},
+        3,
+        FEW,
+        ("twice",),
+    ),
+    "ab": Scenario(
+        "ab trial, its share, its end",
+        _tried,
+        _share_and_finish,
+        {"staging": 2, "production": 2},
+        {1: f"{LIVE} archived", 2: f"{BORN} staged trying trying deploying verified"},
+        4,
+        FEW,
+        ("twice",),
+    ),
+    "smoke": Scenario(
+        "smoke test that fails",
+        _tested,
+        _fails_smoke,
+        {"staging": 2, "production": 1},
+        {1: f"{LIVE} deploying verified", 2: f"{BORN} staged deploying failed"},
+        3,
+        FEW,
+        ("twice",),
     ),
 }
