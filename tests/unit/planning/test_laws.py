@@ -20,12 +20,17 @@ from modelward.planning.review import demands, news
 from modelward.planning.standing import decided_at
 
 GOOD, BAD = {"accuracy": 0.95, "log_loss": 0.2}, {"accuracy": 0.61, "log_loss": 1.3}
+# Drawn evenly, hardly two versions could be served in the same stage, and nothing would be told of which one is.
 VERSIONS = st.fixed_dictionaries(
     {
-        "approval": st.sampled_from(ApprovalStatus),
-        "stage": st.sampled_from([None, "Development", "Staging", "Production", "Archived", "Elsewhere"]),
-        "stage_status": st.sampled_from(["InProgress", "Approved", "Rejected", "Retired", "PendingApproval"]),
-        "is_stamped": st.booleans(),
+        "approval": st.sampled_from([*[ApprovalStatus.APPROVED] * 6, *ApprovalStatus]),
+        "stage": st.sampled_from(
+            [*["Staging", "Production"] * 4, None, "Development", "Staging", "Production", "Archived", "Elsewhere"]
+        ),
+        "stage_status": st.sampled_from(
+            [*["InProgress", "Approved"] * 3, "InProgress", "Approved", "Rejected", "Retired", "PendingApproval"]
+        ),
+        "is_stamped": st.sampled_from([True, True, True, False]),
         "is_good": st.sampled_from([True, True, True, False]),
         "told": st.integers(0, 3),
         "minute": st.integers(0, 500),
