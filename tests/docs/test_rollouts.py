@@ -13,7 +13,7 @@ from modelward.planning.status import State
 from modelward.services.notification import _QUIET, headline, next_step
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rollouts.md").read_text(encoding="utf-8")
-DECIDED = {EntryKind.STAGED, EntryKind.ROLLED_BACK, EntryKind.REFUSED}
+DECIDED = {EntryKind.STAGED, EntryKind.ROLLED_BACK, EntryKind.REFUSED, EntryKind.ALARMED}
 ROLLOUTS = sorted(_ROLLOUT_KINDS | DECIDED)
 
 

@@ -27,7 +27,7 @@ from tests.reliability.failure_modes import ROWS
 from tests.reliability.faults import DELIVERIES, KINDS
 from tests.reliability.runs import run_with_delivery, run_with_fault
 from tests.reliability.scenarios import SCENARIOS
-from tests.service.conftest import account
+from tests.service.conftest import deployed
 
 Cell = tuple[str, str, str]
 """What was run: `fault`, `delivery` or `copied`; the scenario, or the case; the kind, the way, or who met it."""
@@ -200,7 +200,7 @@ def told(cell: Cell) -> int:
 def run(cell: Cell) -> int:
     """Run a cell in an account of its own; it comes to how many faults or events there were, or how it ended."""
     what, name, column = cell
-    with TemporaryDirectory() as folder, account(Path(folder)) as world:
+    with TemporaryDirectory() as folder, deployed(Path(folder)) as world:
         if what == "fault":
             return len(run_with_fault(world, name, column))
         if what == "burst":
