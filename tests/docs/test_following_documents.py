@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 RUN = [
     "README.md",
     *(f"docs/{name}.md" for name in ("access", "accounts", "constructs", "cost", "deploy", "local", "rollouts")),
+    "docs/targets.md",  # by tests/service, on endpoints of each kind
 ]
 CONTAINER = {
     "InferenceSpecification": {

@@ -369,6 +369,11 @@ def _hold(params: dict[str, Any], **_: Any) -> None:
 
 
 @pytest.fixture
+def marching_fault() -> type[FaultAtEveryCall]:
+    return FaultAtEveryCall
+
+
+@pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """An account with everything that the stacks make."""
     with deployed(tmp_path) as made:

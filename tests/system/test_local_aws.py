@@ -181,8 +181,8 @@ def test_accounts_and_regions_have_registries_of_their_own(aws: LocalAws) -> Non
 @pytest.mark.fidelity("unknown-operation")
 def test_an_operation_of_the_runtime_that_is_not_there_says_so_at_once(aws: LocalAws) -> None:
     runtime = aws.client("admin", "sagemaker-runtime")
-    with pytest.raises(ClientError, match=r"implement the operation InvokeEndpointAsync\."):
-        runtime.invoke_endpoint_async(EndpointName="e", InputLocation="s3://bucket/key")
+    with pytest.raises(ClientError, match=r"implement the operation InvokeEndpointWithResponseStream\."):
+        runtime.invoke_endpoint_with_response_stream(EndpointName="e", Body=b"1")
     with pytest.raises(ClientError, match="implement the operation Search of TrainingJob"):
         aws.client("admin", "sagemaker").search(Resource="TrainingJob")
 
