@@ -29,8 +29,9 @@ _REFUSALS = {
     "conflict": ("ConflictException", "There was a conflict", 400),
     "denied": ("AccessDeniedException", "not authorized to perform this", 400),
 }
-# Two tries of a function make the same call at different times.
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)?|\b1[78]\d{8}(\.\d+)?\b")
+# Two tries of a function make the same call at different times, and with other tokens that make it idempotent.
+_TOKEN = r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|"
+_TIME = re.compile(_TOKEN + r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)?|\b1[78]\d{8}(\.\d+)?\b")
 
 
 class Crash(BaseException):

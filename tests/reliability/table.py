@@ -8,7 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -200,7 +202,8 @@ def told(cell: Cell) -> int:
 def run(cell: Cell) -> int:
     """Run a cell in an account of its own; it comes to how many faults or events there were, or how it ended."""
     what, name, column = cell
-    with TemporaryDirectory() as folder, deployed(Path(folder)) as world:
+    # Functions write figures for CloudWatch to the output, where the page goes.
+    with redirect_stdout(StringIO()), TemporaryDirectory() as folder, deployed(Path(folder)) as world:
         if what == "fault":
             return len(run_with_fault(world, name, column))
         if what == "burst":
