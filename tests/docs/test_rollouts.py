@@ -8,13 +8,13 @@ import pytest
 
 from modelward.config.spec import Strategy
 from modelward.core.ledger import Entry, EntryKind
-from modelward.planning.rollout import _ROLLOUT_KINDS
+from modelward.planning.scene import ROLLOUT_KINDS
 from modelward.planning.status import State
 from modelward.services.notification import _QUIET, headline, next_step
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rollouts.md").read_text(encoding="utf-8")
 DECIDED = {EntryKind.STAGED, EntryKind.ROLLED_BACK, EntryKind.REFUSED, EntryKind.ALARMED}
-ROLLOUTS = sorted(_ROLLOUT_KINDS | DECIDED)
+ROLLOUTS = sorted(ROLLOUT_KINDS | DECIDED)
 
 
 def rows(heading: str) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ import pytest
 from modelward.config import EndpointSpec
 from modelward.core.model_package import ModelPackage
 from modelward.core.names import endpoint_name, rollout_name
-from modelward.planning.rollout import config_name
+from modelward.planning.scene import config_name
 
 ROOT = Path(__file__).resolve().parents[2]
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012:"

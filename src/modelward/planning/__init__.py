@@ -5,7 +5,9 @@ A change is a value before it is a call. Each module here takes facts that a ser
 - `changes` and `plan`: what will be done, printed by `--plan`, compared by tests, carried out by `services.execution`;
 - `gates`: whether a version may pass, figure by figure;
 - `review`: what is new about a version, what the ledger shall say of it, and what the rules demand next;
-- `rollout`: which version an environment should serve, and the one next move towards it;
+- `scene`: one model in one environment, as observed;
+- `rollout`: which version the environment should serve, and the one next move towards it; `steps` are its changes,
+  `entries` what the ledger is told, `trial` a version beside the live one;
 - `housekeeping`: which models and endpoint configs of former rollouts nobody needs any more;
 - `comparison`: two versions side by side.
 

@@ -13,7 +13,8 @@ from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import is_trial, version_in
 from modelward.planning.changes import Plan
 from modelward.planning.drift import ALARM, alarmed
-from modelward.planning.rollout import Scene, plan_rollout
+from modelward.planning.rollout import plan_rollout
+from modelward.planning.scene import Scene
 from modelward.planning.standing import decided_at, holder
 
 # A server asks the registry every 15 s and reports every minute, of which the last whole one counts.

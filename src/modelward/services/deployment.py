@@ -12,7 +12,7 @@ from modelward.core.ledger import EntryKind
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import endpoint_name, is_trial
 from modelward.planning.changes import AskReconciler, Plan
-from modelward.planning.rollout import config_name
+from modelward.planning.scene import config_name
 from modelward.planning.standing import decided_at
 from modelward.services import reading
 from modelward.services.context import Context

@@ -11,7 +11,8 @@ from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import CAPTURES, asynchronous_prefix, endpoint_name, version_in
 from modelward.planning.changes import Answers, Captures, CreateEndpoint, CreateEndpointConfig, Plan, UpdateEndpoint
 from modelward.planning.review import is_admitted
-from modelward.planning.rollout import Refusal, Scene, plan_refused, plan_rollout, plan_waiting
+from modelward.planning.rollout import plan_refused, plan_rollout, plan_waiting
+from modelward.planning.scene import Refusal, Scene
 from modelward.planning.standing import desired, is_eligible
 from modelward.services import reading
 from modelward.services.context import Context

@@ -7,8 +7,8 @@ from modelward.core.errors import ConflictError
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import ApprovalStatus, ModelPackage
 from modelward.planning.changes import AskReconciler, Plan, Record
+from modelward.planning.entries import SYSTEM
 from modelward.planning.review import Case, concerned, demands, news, wants_reconciling
-from modelward.planning.rollout import SYSTEM
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.decisions import heir

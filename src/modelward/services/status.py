@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from modelward.core.errors import AccessError
 from modelward.core.ledger import Entry
-from modelward.planning.rollout import Scene
+from modelward.planning.scene import Scene
 from modelward.planning.status import Status, fleet_status_of, live_version, status_of
 from modelward.services import reading
 from modelward.services.context import Context

@@ -41,7 +41,8 @@ from modelward.planning.changes import (
     UpdateVersion,
 )
 from modelward.planning.review import Case, concerned, demands, news
-from modelward.planning.rollout import Scene, config_name, plan_rollout
+from modelward.planning.rollout import plan_rollout
+from modelward.planning.scene import Scene, config_name
 from modelward.planning.standing import decided_at, is_eligible
 
 SPEC = parse(DIGITS, "registry.toml")

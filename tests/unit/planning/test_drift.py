@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from modelward.core.ledger import EntryKind
 from modelward.planning.changes import LookAgain, Record, UpdateVersion
 from modelward.planning.drift import has_come
-from modelward.planning.rollout import config_name, plan_rollout
+from modelward.planning.rollout import plan_rollout
+from modelward.planning.scene import config_name
 
 
 def watched(account):

@@ -18,7 +18,8 @@ from modelward.planning.changes import (
     LookAgain,
     UpdateEndpoint,
 )
-from modelward.planning.rollout import config_name, plan_rollout
+from modelward.planning.rollout import plan_rollout
+from modelward.planning.scene import config_name
 from modelward.planning.standing import decided_at, desired, holder
 
 
