@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modelward.core.errors import InputError, IntegrityError, ModelwardError, NotFoundError, PolicyError
-from modelward.planning.changes import UpdateVersion
+from modelward.planning.changes import AskReconciler, UpdateVersion
 
 
 def staged(world, accuracy, **more):
@@ -107,11 +107,12 @@ def test_every_plan_changes_nothing_and_is_what_the_verb_then_does(two):
         since = len(two.calls)
         planned = plan(*arguments, reason="because")
         assert two.changing(since) == []
-        (change,) = planned.changes
+        change, *asked = planned.changes
         assert isinstance(change, UpdateVersion)
+        assert all(isinstance(each, AskReconciler) for each in asked)
 
         done = do(*arguments, reason="because")
-        assert two.changing(since) == ["UpdateModelPackage"]
+        assert two.changing(since) == ["UpdateModelPackage", *(["PutEvents"] if asked else [])]
         found = two.sagemaker.describe_model_package(ModelPackageName=change.arn)
         if change.approval:
             assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == (change.approval, change.reason)

@@ -256,7 +256,9 @@ def plan_roll_back(
     if wanted and package.version == wanted.version:
         return package, Plan(f"{environment_name} serves v{package.version} already, or will when its rollout ends.")
     change = _decision(context, package, environment.stage, reason, standing)
-    return package, Plan(f"Roll {model} back to v{package.version} in {environment_name}.", (change,))
+    # The review would ask for it too: who goes back shall not wait for the event that wakes it, nor depend on that.
+    asked = AskReconciler(model, environment_name, package.version)
+    return package, Plan(f"Roll {model} back to v{package.version} in {environment_name}.", (change, asked))
 
 
 def plan_share(
@@ -321,9 +323,7 @@ def plan_finish(
             f"{f'v{live.version}' if live else 'nothing'}",
             next_step=f"Name one of them, or see `modelward status {model}`.",
         )
-    package, plan = plan_roll_back(context, model, environment_name, reason, live.version)
-    asked = AskReconciler(model, environment_name, package.version)
-    return package, replace(plan, changes=(*plan.changes, asked))
+    return plan_roll_back(context, model, environment_name, reason, live.version)
 
 
 def _tried(context: Context, model: str, environment_name: str) -> ModelPackage:

@@ -18,7 +18,7 @@ from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.decisions import heirs
 from modelward.services.execution import apply
-from modelward.services.review import review
+from modelward.services.review import review, review_seen
 from modelward.services.smoke import run_smoke
 
 _MOVES = 4
@@ -141,10 +141,9 @@ def plan_reconcile(
     scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     # Abroad it waits: the registry's account reviews what its events and its sweep tell of, and asks for the rollout.
     unreviewed = _unreviewed(scene) if is_review_allowed and not context.here else []
-    for package in unreviewed:
-        review(context, model, package.version, is_asking=False)
     if unreviewed:
-        scene = scene_of(context, model, environment, _described(context, model, numbers), endpoint)
+        reviewed = _reviewed(context, scene, unreviewed)
+        scene = reviewed or scene_of(context, model, environment, _described(context, model, numbers), endpoint)
     scene = _with_alarms(context, scene) if looks_at_alarms else scene
     scene = replace(_with_more(context, scene), refusal=refusal)
     if is_review_allowed and scene.asks_for_smoke and scene.wanted:
@@ -242,6 +241,20 @@ def _described(context: Context, model: str, numbers: Iterable[int]) -> list[Mod
         except NotFoundError:
             continue  # deleted since
     return found
+
+
+def _reviewed(context: Context, scene: Scene, packages: list[ModelPackage]) -> Scene | None:
+    """Review versions on the way; None when all must be read again.
+
+    A way back is reviewed with what is known already: whoever takes one is in a hurry.
+    """
+    if packages == [scene.wanted]:
+        entries = review_seen(context, packages[0], tuple(scene.chain))
+        if entries is not None:
+            return replace(scene, chain=(*scene.chain, *entries))
+    for package in packages:
+        review(context, scene.model, package.version, is_asking=False)
+    return None
 
 
 def _unreviewed(scene: Scene) -> list[ModelPackage]:

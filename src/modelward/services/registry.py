@@ -295,7 +295,8 @@ class Model:
     def roll_back(self, environment: str, *, reason: str, to: int | None = None) -> "Version":
         """Go back to a version that the environment was seen to serve: the one before, or the one named.
 
-        The decision is made here, the rollout follows by itself; `deploy` waits for it.
+        The decision is made here, and the reconciler is asked to follow it at once, whatever becomes of SageMaker's
+        event; `deploy` waits for it.
 
         Raises:
             InputError: the reason is blank or not one line.

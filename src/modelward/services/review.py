@@ -41,23 +41,47 @@ def review(context: Context, model: str, version: int, *, is_asking: bool = True
     """
     for attempt in range(_ATTEMPTS):
         try:
-            return _review(context, model, version, is_asking=is_asking)
+            package = reading.describe(context, model, version)
+            return _review(context, package, context.ledger.chain(model, version), is_asking=is_asking)[0]
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _review(context: Context, model: str, version: int, *, is_asking: bool) -> tuple[Entry, ...]:
-    package = reading.describe(context, model, version)
-    case = _case(context, package, context.ledger.chain(model, version))
+def review_seen(context: Context, package: ModelPackage, chain: tuple[Entry, ...]) -> tuple[Entry, ...] | None:
+    """Review a version that was read a moment ago, and do not read it again.
+
+    Args:
+        context: Gateways.
+        package: The version.
+        chain: Its entries, oldest first.
+
+    Returns:
+        The entries that were written now; None where the version has to be read again: the review changed it, or
+        somebody else reviewed it in between.
+
+    Raises:
+        AwsError: AWS refused a call; the next review continues where this one stopped.
+    """
+    try:
+        entries, is_changed = _review(context, package, chain, is_asking=False)
+    except ConflictError:
+        return None
+    return None if is_changed else entries
+
+
+def _review(
+    context: Context, package: ModelPackage, chain: tuple[Entry, ...], *, is_asking: bool
+) -> tuple[tuple[Entry, ...], bool]:
+    case = _case(context, package, chain)
     entries = news(case)
     apply(context, Plan("What is new", tuple(Record(entry) for entry in entries)))
     case = replace(case, chain=(*case.chain, *entries))
     why, updates = demands(case, now=context.clock())
     ask = _ask(case) if is_asking and (updates or wants_reconciling(case)) else ()
     apply(context, Plan(why, (*updates, *ask)))
-    return entries
+    return entries, bool(updates)
 
 
 def _ask(case: Case) -> tuple[AskReconciler, ...]:

@@ -115,7 +115,10 @@ def test_the_way_of_two_versions_to_production_and_back(shell: Shell) -> None:
         assert shell("current", "digits", "Production", "--json").json["version"] == int(version)
     assert shell("deploy", "digits", "production").out == "digits v2  Approved  Production/Approved\n"
     planned = shell("rollback", "digits", "production", "--reason", "sevens", "--plan")
-    assert planned.out == "UpdateModelPackage  v1: stage Production/InProgress (sevens)\n"
+    assert planned.out.splitlines() == [
+        "UpdateModelPackage  v1: stage Production/InProgress (sevens)",
+        "PutEvents           reconcile digits in production",
+    ]
     assert shell("rollback", "digits", "production", "--reason", "sevens").out.startswith("digits v1  Approved")
     shell.settle(1)
     assert shell("current", "digits", "Production", "--json").json["version"] == 1
