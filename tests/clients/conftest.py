@@ -32,9 +32,9 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-READ_MODELS = {
+USE_THE_BUCKET = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}],
+    "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"], "Resource": "*"}],
 }
 
 Run = Callable[..., str]
@@ -50,10 +50,10 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def role(aws: LocalAws) -> str:
-    """The ARN of a role by which an endpoint may read its model."""
+    """The ARN of a role by which an endpoint reads its model, and a transform job its data, and writes its answers."""
     iam = aws.client("admin", "iam")
     arn: str = iam.create_role(RoleName="Endpoints", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="Endpoints", PolicyName="models", PolicyDocument=json.dumps(READ_MODELS))
+    iam.put_role_policy(RoleName="Endpoints", PolicyName="models", PolicyDocument=json.dumps(USE_THE_BUCKET))
     return arn
 
 

@@ -66,6 +66,17 @@ def make_endpoint(client: Any, name: str) -> None:
     client.create_endpoint(EndpointName=name, EndpointConfigName="digits")
 
 
+def make_transform_job(client: Any, name: str, model: str = "digits", bucket: str = "models") -> None:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/calls/"}}
+    client.create_transform_job(
+        TransformJobName=name,
+        ModelName=model,
+        TransformInput={"DataSource": source, "ContentType": "text/csv"},
+        TransformOutput={"S3OutputPath": f"s3://{bucket}/answers/"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+
+
 def make_action(client: Any, name: str) -> None:
     client.create_action(ActionName=name, ActionType="Test", Source={"SourceUri": "s3://models"})
 
@@ -103,6 +114,7 @@ LISTINGS = {
         prepare=make_group,
     ),
     "ListModels": Listing(make_model, "ModelName"),
+    "ListTransformJobs": Listing(make_transform_job, "TransformJobName", prepare=make_model),
     "Search": Listing(
         make_version,
         "ModelPackage",
@@ -187,7 +199,7 @@ def test_every_paginator_that_applies_has_its_test() -> None:
 
 
 def test_every_waiter_that_applies_has_its_test() -> None:
-    assert waiters() == ["EndpointDeleted", "EndpointInService"]
+    assert waiters() == ["EndpointDeleted", "EndpointInService", "TransformJobCompletedOrStopped"]
 
 
 def test_waiters_see_an_endpoint_come_change_and_go(aws: LocalAws, role: str, model_url: Callable[[str], str]) -> None:
@@ -216,6 +228,23 @@ def test_a_waiter_gives_up_on_an_endpoint_that_fails(aws: LocalAws, role: str) -
     with pytest.raises(WaiterError, match="terminal failure state") as failed:
         wait(client, "endpoint_in_service", "hopeless")
     assert failed.value.last_response["EndpointStatus"] == "Failed"
+
+
+def test_a_waiter_sees_a_transform_job_end_or_fail(aws: LocalAws, role: str, model_url: Callable[[str], str]) -> None:
+    client, objects = aws.client("admin", "sagemaker"), aws.client("admin", "s3")
+    container = {"Image": IMAGE, "ModelDataUrl": model_url("batch")}
+    bucket = container["ModelDataUrl"].split("/")[2]
+    objects.put_object(Bucket=bucket, Key="calls/1.csv", Body=b"1,2\n")
+    client.create_model(ModelName="batch", PrimaryContainer=container, ExecutionRoleArn=role)
+    make_transform_job(client, "ends", "batch", bucket)
+    waiter = client.get_waiter("transform_job_completed_or_stopped")
+    waiter.wait(TransformJobName="ends", WaiterConfig=HASTY)
+    assert client.describe_transform_job(TransformJobName="ends")["TransformJobStatus"] == "Completed"
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://models/none"}
+    client.create_model(ModelName="batch-of-nothing", PrimaryContainer=container, ExecutionRoleArn=role)
+    make_transform_job(client, "fails", "batch-of-nothing", bucket)
+    with pytest.raises(WaiterError, match="terminal failure state"):
+        waiter.wait(TransformJobName="fails", WaiterConfig=HASTY)
 
 
 def wait(client: Any, waiter: str, endpoint: str) -> None:

@@ -245,9 +245,9 @@ def test_an_alarm_of_the_team_s_own_brings_the_version_before_back(served: Serve
 
     until(lambda: version.refresh().stage == "Archived")
     assert version_in(served.endpoint["EndpointConfigName"]) == before
+    served.aws.wait_idle()
     kinds = [entry.kind.value for entry in model.history() if entry.version == version.version]
     assert kinds[:2] == ["archived", "alarmed"]
-    served.aws.wait_idle()
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
 
 

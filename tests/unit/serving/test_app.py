@@ -214,12 +214,17 @@ def test_a_version_whose_bytes_were_replaced_is_not_swapped_in(server: Server) -
     assert said["failed"].startswith("version 2: digits 2 has SHA-256 ")
 
 
+FILTERED = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="Python has the filter from 3.11.4 on; before, the check alone refuses"
+)
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (archive(2, "raise RuntimeError('no weights')"), "RuntimeError: no weights"),
         (archive(2, "def nothing(): pass"), "no model_fn"),
-        (archive(2, extra={"../out": b"x"}), "OutsideDestinationError"),
+        pytest.param(archive(2, extra={"../out": b"x"}), "OutsideDestinationError", marks=FILTERED),
         (b"not a gzip", "ReadError"),
     ],
 )
