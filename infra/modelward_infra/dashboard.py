@@ -12,7 +12,7 @@ from modelward.core.names import endpoint_name
 from modelward_infra.guardrails import EndpointMetrics
 from modelward_infra.machinery import OLDEST_MESSAGE_S, OUT_OF_STEP_S, Machinery, below
 from modelward_infra.messaging import DeadLetters
-from modelward_infra.workers import QueueWorker
+from modelward_infra.workers import QueueWorker, Review
 
 _WIDTH, _HALF, _HEIGHT, _TEXT_HEIGHT = 24, 12, 6, 5
 _FIVE_MINUTES = Duration.minutes(5)
@@ -129,7 +129,10 @@ def _durations(machinery: Machinery) -> cloudwatch.GraphWidget:
 
 
 def _sweeps(machinery: Machinery) -> cloudwatch.GraphWidget:
-    return _graph("Sweeps", [machinery.metrics.sweeps(Duration.minutes(15)).with_(label="begun in 15 minutes")])
+    told = [machinery.metrics.sweeps(Duration.minutes(15)).with_(label="begun in 15 minutes")]
+    if any(isinstance(each, Review) for each in machinery.workers):
+        told.append(machinery.metrics.unheard().with_(label="changes that no event told of"))
+    return _graph("Sweeps", told)
 
 
 def _steps(props: DashboardProps) -> cloudwatch.GraphWidget:

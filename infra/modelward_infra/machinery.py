@@ -1,7 +1,7 @@
-"""What watches the machinery itself: that messages are handled, functions run, sweeps happen, environments keep step.
+"""What watches the machinery itself: that events come, messages are handled, functions run, sweeps happen.
 
-Each description tells a person who is woken by it what it means and what to do next. Alarms on dead letters are made
-with their queues (`messaging.py`).
+And that environments keep step with their stages. Each description tells a person who is woken by it what it means and
+what to do next. Alarms on dead letters are made with their queues (`messaging.py`).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from modelward.config import RegistrySpec
 from modelward.core.measures import ENVIRONMENT, NAMESPACE, REGISTRY, SERVICE, TELLER, Measure
 from modelward.core.names import fit_name
 from modelward_infra.messaging import Notifications, named
-from modelward_infra.workers import Notify, QueueWorker, Worker
+from modelward_infra.workers import Notify, QueueWorker, Review, Worker
 
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -47,6 +47,10 @@ class MachineryMetrics:
     def out_of_step_s(self, environment: str, period: Duration = _OUT_OF_STEP_PERIOD) -> cloudwatch.Metric:
         """Give for how many seconds an environment has not served a version that it should; no data when it does."""
         return self._metric(Measure.OUT_OF_STEP, "Maximum", period, {ENVIRONMENT: environment})
+
+    def unheard(self, period: Duration = _FIVE_MINUTES) -> cloudwatch.Metric:
+        """Count the changes of versions that a sweep found and no event had told of; no data when there are none."""
+        return self._metric(Measure.UNHEARD, "Sum", period, {})
 
     def _metric(
         self, measure: Measure, statistic: str, period: Duration, dimensions: dict[str, str]
@@ -85,6 +89,8 @@ class Machinery(Construct):
             self._watch_queue(queue_worker)
         for reader in below(props.watched, Notify):
             self._watch_reader(reader)
+        for review in below(props.watched, Review):
+            self._watch_events(review)
         self._watch_sweeps(props.spec.name)
         for environment in props.spec.environments:
             self._watch_environment(environment)
@@ -135,6 +141,21 @@ class Machinery(Construct):
             evaluation_periods=1,
             metric=worker.metric_iterator_age(_FIVE_MINUTES),
             threshold=OLDEST_MESSAGE_S * 1000,
+        )
+
+    def _watch_events(self, review: Review) -> None:
+        # A rule that is switched off, or that has lost its target, raises no error anywhere: CloudWatch counts what a
+        # rule failed to deliver, and not what it never tried to.
+        self._alarm(
+            "Unheard",
+            "A version was changed, and no event told of it for minutes: the sweep found it, and decisions take effect"
+            " up to a quarter of an hour late. Once is a lost event, and nothing to do. If it goes on, see whether"
+            " the rule of model packages still leads to its queue, and is on: aws events list-rule-names-by-target"
+            f" --target-arn {review.inbox.queue.queue_arn}. A deployment of the stacks brings it back",
+            comparison_operator=_AT_LEAST,
+            evaluation_periods=1,
+            metric=self.metrics.unheard(),
+            threshold=1,
         )
 
     def _watch_sweeps(self, registry: str) -> None:

@@ -83,6 +83,19 @@ def test_each_environment_that_is_out_of_step_for_an_hour_raises_an_alarm(alarms
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_a_change_that_no_event_told_of_raises_an_alarm_where_versions_are_reviewed(assembly, alarms) -> None:
+    [alarm] = _on(alarms, Measure.UNHEARD)
+    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {"registry": "acme", "service": "reconcile"}
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert (alarm["Statistic"], alarm["TreatMissingData"]) == ("Sum", "notBreaching")
+    queue = assembly.resources("workflow", "AWS::Lambda::EventSourceMapping")
+    inbox = next(
+        each["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] for key, each in queue.items() if "Reviews" in key
+    )
+    assert "list-rule-names-by-target" in json.dumps(alarm["AlarmDescription"])
+    assert inbox in json.dumps(alarm["AlarmDescription"])
+
+
 def test_alarms_have_names_that_people_can_read(alarms) -> None:
     names = {each["AlarmName"] for each in alarms}
     assert len(names) == len(alarms)

@@ -2,6 +2,7 @@
 
 SERVICE, PLANNING, LOCAL = "tests/service", "tests/unit/planning", "tests/unit/local"
 ROLLOUTS, EVENTS = f"{SERVICE}/test_rollouts.py", f"{SERVICE}/test_events.py"
+MODES, STRATEGIES = f"{SERVICE}/test_failure_modes.py", f"{SERVICE}/test_strategies.py"
 
 ROWS: dict[int, tuple[str, str, str]] = {
     1: (
@@ -21,17 +22,17 @@ ROWS: dict[int, tuple[str, str, str]] = {
     ),
     4: (
         "somebody deletes the config that an endpoint uses",
-        f"{SERVICE}/test_failure_modes.py",
+        MODES,
         "test_04_a_config_in_use_that_somebody_deletes_is_made_anew_and_the_update_goes_on",
     ),
     5: (
         "a config with the name is there already",
-        f"{SERVICE}/test_failure_modes.py",
+        MODES,
         "test_05_a_model_and_a_config_that_are_there_already_are_used",
     ),
     6: (
         "an endpoint with the name is there already",
-        f"{SERVICE}/test_failure_modes.py",
+        MODES,
         "test_06_an_endpoint_that_is_there_already_is_taken_over",
     ),
     7: (
@@ -56,7 +57,7 @@ ROWS: dict[int, tuple[str, str, str]] = {
     ),
     11: (
         "registering a version that waits for approval starts a rollout",
-        f"{SERVICE}/test_failure_modes.py",
+        MODES,
         "test_11_a_version_that_waits_for_its_approval_moves_no_endpoint",
     ),
     12: (
@@ -66,8 +67,8 @@ ROWS: dict[int, tuple[str, str, str]] = {
     ),
     13: (
         "a rule leads nowhere, and nobody notices",
-        f"{SERVICE}/test_sweep.py",
-        "test_an_approval_reaches_staging",
+        MODES,
+        "test_13_what_a_rule_without_a_target_drops_is_found_by_the_sweep_which_tells_that_nobody_told",
     ),
     14: (
         "the newest version is not the one approved last",
@@ -88,6 +89,26 @@ ROWS: dict[int, tuple[str, str, str]] = {
         "the archive of a version is replaced after its registration",
         f"{SERVICE}/test_decisions.py",
         "test_a_download_of_bytes_that_somebody_replaced_leaves_no_file",
+    ),
+    18: (
+        "another account or region denies the artifact, the key or the image at the deployment",
+        MODES,
+        "test_18_what_another_account_or_region_denies_is_named_and_the_live_version_serves_on",
+    ),
+    19: (
+        "a group of another account is not found by its ARN, or its policy cannot be shared",
+        "tests/infra/test_accounts.py",
+        "test_others_are_let_in_by_role_and_only_to_what_serves",
+    ),
+    20: (
+        "a version takes no tags",
+        MODES,
+        "test_20_a_version_carries_in_its_metadata_what_it_would_in_tags",
+    ),
+    21: (
+        "a model may not repeat what its version says",
+        MODES,
+        "test_21_a_model_of_a_version_with_variables_names_the_version_and_nothing_else",
     ),
     22: (
         "a decision comes without a word",
@@ -114,10 +135,25 @@ ROWS: dict[int, tuple[str, str, str]] = {
         f"{SERVICE}/test_scaling.py",
         "test_an_endpoint_that_is_deleted_is_scaled_no_more",
     ),
+    27: (
+        "SageMaker moves everything at once although a careful rollout was asked for",
+        MODES,
+        "test_27_what_sagemaker_would_silently_do_all_at_once_is_refused_when_the_file_is_read",
+    ),
     28: (
         "an update resets the number of instances",
         f"{SERVICE}/test_scaling.py",
         "test_the_number_of_instances_survives_a_new_version_and_new_limits",
+    ),
+    29: (
+        "the time limit of a rollout is not passed on",
+        STRATEGIES,
+        "test_a_canary_asks_for_its_part_its_waits_its_limit_and_the_alarms_of_the_endpoint",
+    ),
+    30: (
+        "an endpoint has another name or ARN afterwards, and callers and policies know the old one",
+        MODES,
+        "test_30_an_endpoint_keeps_its_name_and_arn_whatever_is_rolled_out",
     ),
     31: (
         "two writers edit a version at once",

@@ -15,3 +15,5 @@ class Measure(StrEnum):
     """A sweep was begun: 1 each time."""
     OUT_OF_STEP = "OutOfStep"
     """For how many seconds an environment (a dimension) has not served what it should; not told while it does."""
+    UNHEARD = "Unheard"
+    """How many changes of versions a sweep found that no event had told of in time; not told when there are none."""

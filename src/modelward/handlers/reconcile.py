@@ -45,8 +45,15 @@ def _handle(record: Mapping[str, Any]) -> None:
 
 
 def _sweep(model: str) -> None:
-    """Sweep a model, and tell for how long environments have been out of step; one that is in step costs nothing."""
-    for environment, since in sweep(context(), model).items():
+    """Sweep a model, and tell of what no event told, and for how long environments have been out of step.
+
+    Where neither is the case, telling costs nothing.
+    """
+    found = sweep(context(), model)
+    if found.unheard:
+        measure(Measure.UNHEARD, found.unheard, "Count")
+        logger.warning("unheard", extra={"model": model, "versions": found.unheard})
+    for environment, since in found.behind.items():
         age = context().clock() - since
         measure(Measure.OUT_OF_STEP, age.total_seconds(), "Seconds", **{ENVIRONMENT: environment})
         logger.warning("out of step", extra={"model": model, "environment": environment, "since": since.isoformat()})
