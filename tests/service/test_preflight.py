@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from itertools import cycle
 
 import pytest
@@ -15,6 +16,43 @@ IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serving/sklearn"
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}]}
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 QUOTA = "ml.m5.large for endpoint usage"
+ROLLING_OUT = "arn:aws:iam::123456789012:role/acme-workflow-RolloutHandlerRole"
+
+
+def answering(world, service, operation, answer):
+    """Let a service answer an operation that moto does not know, and give what it was asked."""
+    asked = []
+
+    def tell(params, **_):
+        asked.append(params)
+        return AWSResponse("https://aws", 200, {}, None), answer
+
+    _replace(world, service, operation, tell)
+    return asked
+
+
+def _replace(world, service, operation, tell):
+    """Let one thing answer an operation from now on, and nothing that was to answer it before."""
+    events, event = world.client(service).meta.events, f"before-call.{service}.{operation}"
+    events.unregister(event, unique_id=event)
+    events.register_first(event, tell, unique_id=event)
+
+
+def passing(world, decision="allowed"):
+    """Let the function be there that rolls out, and IAM decide whether it may pass the role."""
+    answering(world, "lambda", "GetFunctionConfiguration", {"Role": ROLLING_OUT})
+    return answering(world, "iam", "SimulatePrincipalPolicy", {"EvaluationResults": [{"EvalDecision": decision}]})
+
+
+def product(usage, price, currency="USD"):
+    """Spell a product as the price list does: a JSON text in JSON."""
+    dimension = {"unit": "Hrs", "pricePerUnit": {currency: price}}
+    terms = {"OnDemand": {"SKU.TERM": {"priceDimensions": {"SKU.TERM.DIMENSION": dimension}}}}
+    return json.dumps({"product": {"attributes": {"usagetype": usage, "instanceName": "ml.m5.large"}}, "terms": terms})
+
+
+def prices(world, *products):
+    return answering(world, "pricing", "GetProducts", {"PriceList": list(products)})
 
 
 def quotas(world, **of):
@@ -52,6 +90,8 @@ def planned(world):
     second.promote("Production", reason="released")
 
     review(world.context, "digits", 2)
+    passing(world)
+    prices(world, product("EUW1-Train:ml.m5.large", "0.5"), product("EUW1-Host:ml.m5.large", "0.1280000000"))
     return world
 
 
@@ -70,8 +110,11 @@ def test_a_rollout_that_has_all_it_needs_has_nothing_in_its_way(planned):
         "artifact": "is the registered one",
         "image": "is there",
         "role": "is there, and SageMaker may take it on",
-        "endpoint": "takes 2 x 2 ml.m5.large while traffic moves, half of them afterwards",
+        "right": "acme-workflow-RolloutHandlerRole has it",
+        "endpoint": "takes 4 ml.m5.large while traffic moves, 2 of them afterwards",
+        "time": "as long as instances take to start",
         "quota": "is 20, and the rollout takes 4; what other endpoints use counts, too",
+        "price": "is 0.128 USD an hour on demand: 0.51 an hour while traffic moves, 0.26 afterwards",
     }
     assert not [finding for finding in found.values() if finding.is_blocking]
 
@@ -91,18 +134,34 @@ def test_an_artifact_that_is_gone_or_replaced_is_in_the_way(planned):
     assert finding.next_step
 
 
-def test_an_artifact_of_which_s3_keeps_no_digest_is_there_at_least(planned):
+def in_parts(world, of="3q2+7w==-9", **more):
+    """Let S3 tell of artifacts what it tells of objects that came in several parts."""
+
+    def tell(parsed, **_):
+        parsed.update(ContentLength=1_234_567_890, ChecksumSHA256=of, **more)
+
+    world.client("s3").meta.events.register("after-call.s3.HeadObject", tell)
+
+
+@pytest.mark.parametrize("kept", [{}, {"of": "3q2+7w==", "ChecksumType": "COMPOSITE"}])
+def test_an_artifact_of_which_s3_keeps_no_digest_is_there_and_not_compared(planned, kept):
     none_told(planned)
-    key = planned.digits.version(2).artifact_uri.removeprefix("s3://acme-models/")
-    s3 = planned.client("s3")
+    in_parts(planned, **kept, LastModified=planned.digits.version(2).created_at)
+    finding = looked(planned)["artifact"]
+    assert finding.text == (
+        "is there, 1,234.6 MB, and not compared: S3 keeps no digest of the whole of it;"
+        " modelward download digits 2 compares every byte"
+    )
+    assert not finding.is_blocking
 
-    def in_parts(parsed, **_):
-        parsed["ChecksumSHA256"] = "3q2+7w==-9"
 
-    s3.put_object(Bucket="acme-models", Key=key, Body=b"other")
-    assert looked(planned)["artifact"].text == "is there; S3 keeps no digest of the whole of it to compare"
-    s3.meta.events.register("after-call.s3.HeadObject", in_parts)
-    assert looked(planned)["artifact"].text == "is there; S3 keeps no digest of the whole of it to compare"
+def test_a_large_artifact_that_was_written_after_its_registration_is_pointed_out(planned):
+    none_told(planned)
+    in_parts(planned, LastModified=planned.digits.version(2).created_at + timedelta(days=1))
+    finding = looked(planned)["artifact"]
+    assert "UTC, after the version was registered" in finding.text
+    assert finding.next_step == "Unless that is known: modelward download digits 2 compares every byte."
+    assert not finding.is_blocking, "it may be the same, put back"
 
 
 def test_an_image_that_is_gone_is_in_the_way(planned):
@@ -117,10 +176,16 @@ def test_what_may_not_be_looked_at_is_unknown_and_blocks_nothing(planned):
     def deny(**_):
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Any")
 
-    for service, operation in (("ecr", "DescribeImages"), ("iam", "GetRole"), ("service-quotas", "ListServiceQuotas")):
-        planned.client(service).meta.events.register(f"before-call.{service}.{operation}", deny)
+    for service, operation in (
+        ("ecr", "DescribeImages"),
+        ("iam", "GetRole"),
+        ("iam", "SimulatePrincipalPolicy"),
+        ("service-quotas", "ListServiceQuotas"),
+        ("pricing", "GetProducts"),
+    ):
+        _replace(planned, service, operation, deny)
     found = looked(planned)
-    for name in ("image", "role", "quota"):
+    for name in ("image", "role", "right", "quota", "price"):
         assert found[name].text.startswith("unknown: ")
         assert not found[name].is_blocking
 
@@ -171,3 +236,118 @@ def test_a_quota_of_which_the_account_has_no_value_of_its_own_is_aws_s_default(p
 def test_a_plan_that_rolls_nothing_out_needs_nothing(world):
     world.release(0.95)
     assert world.digits.preflight("production", world.digits.plan_deploy("production")) == ()
+
+
+@pytest.mark.parametrize("decision", ["implicitDeny", "explicitDeny"])
+def test_a_role_that_the_rollout_may_not_pass_is_in_the_way(planned, decision):
+    none_told(planned)
+    passing(planned, decision)
+    finding = looked(planned)["right"]
+    assert finding.text == f"{ROLLING_OUT} may not pass it to sagemaker.amazonaws.com"
+    assert finding.is_blocking
+    assert "Deploy the stacks again" in finding.next_step
+
+
+def test_it_is_tried_for_the_role_that_rolls_out_and_to_sagemaker_alone(planned):
+    none_told(planned)
+    asked = passing(planned)
+    looked(planned)
+    body = asked[0]["body"]
+    assert body["PolicySourceArn"] == ROLLING_OUT
+    assert body["ActionNames.member.1"] == "iam:PassRole"
+    assert body["ResourceArns.member.1"] == planned.settings.role_arn
+    assert body["ContextEntries.member.1.ContextKeyName"] == "iam:PassedToService"
+    assert body["ContextEntries.member.1.ContextKeyValues.member.1"] == "sagemaker.amazonaws.com"
+
+
+CANARY = 'rollout = { strategy = "canary", percent = 50, wait_s = 600, termination_wait_s = 300 }'
+ROLLING = 'rollout = { strategy = "rolling", percent = 25, wait_s = 600 }'
+SHADOW = 'rollout = { strategy = "shadow", percent = 20, trial_s = 3600 }'
+
+
+def moving(world, settings):
+    """Let production move in another way, and give what is found then."""
+    none_told(world)
+    alarms = "alarms = { errors_5xx_at_most = 0 }"
+    world.use(world.declaration.replace("instance_count = 2", f"instance_count = 4\n{alarms}\n{settings}"))
+    return looked(world)
+
+
+def test_a_rollout_that_waits_costs_at_least_what_all_instances_cost_for_that_time(planned):
+    found = moving(planned, CANARY)
+    assert found["time"].text == "15 min of waits (canary), and as long as instances take to start"
+    assert found["price"].text.endswith(
+        "1.02 an hour while traffic moves, 0.51 afterwards; at least 0.26 for the 15 min that it waits"
+    )
+    told = {"usd_per_hour": 0.128, "usd_per_hour_while_moving": 1.024, "usd_per_hour_after": 0.512}
+    assert found["price"].figures == pytest.approx({**told, "usd_at_least": 0.256})
+    assert found["endpoint"].figures == {"instances": 8, "instances_after": 4}
+    assert json.loads(json.dumps(found["time"].to_json()))["figures"] == {"waits_s": 900}
+
+
+def test_a_rolling_update_takes_a_batch_more_and_no_second_fleet(planned):
+    found = moving(planned, ROLLING)
+    assert found["endpoint"].text == "takes 5 ml.m5.large while traffic moves, 4 of them afterwards"
+    assert found["time"].figures == {"waits_s": 2400}
+
+
+def test_a_trial_runs_both_versions_beside_the_fleet_that_it_replaces(planned):
+    found = moving(planned, SHADOW)
+    assert found["endpoint"].text == (
+        "takes 12 ml.m5.large while traffic moves, 8 of them afterwards, for as long as both versions are tried"
+    )
+
+
+def test_a_way_back_that_needs_no_new_model_takes_instances_and_nothing_else(world):
+    none_told(world)
+    prices(world, product("Host:ml.m5.large", "0.1"))
+    world.release(0.95)
+    world.release(0.97)
+    world.is_deaf = True
+    world.digits.roll_back("production", reason="users complain")
+    review(world.context, "digits", 1)
+    found = looked(world)
+    assert found.keys() == {"endpoint", "time", "quota", "price"}
+    assert found["endpoint"].text == "takes 4 ml.m5.large while traffic moves, 2 of them afterwards"
+
+
+@pytest.mark.fidelity("price-of-endpoints")
+def test_the_price_is_that_of_endpoints_in_the_region_of_the_registry(planned):
+    none_told(planned)
+    asked = prices(planned, product("EUW1-Host:ml.m5.large", "0.2"), product("EUW1-Train:ml.m5.large", "0.5"))
+    assert looked(planned)["price"].text.startswith("is 0.2 USD an hour on demand")
+    body = json.loads(asked[0]["body"])
+    assert body["ServiceCode"] == "AmazonSageMaker"
+    assert {each["Field"]: each["Value"] for each in body["Filters"]} == {
+        "regionCode": "eu-west-1",
+        "instanceName": "ml.m5.large",
+    }
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [product("EUW1-Train:ml.m5.large", "0.5"), product("EUW1-AsyncHost:ml.m5.large", "0.5")],
+        [product("CNN1-Host:ml.m5.large", "0.9", currency="CNY")],
+    ],
+)
+def test_a_price_that_the_list_does_not_tell_is_unknown_and_blocks_nothing(planned, listed):
+    none_told(planned)
+    prices(planned, *listed)
+    finding = looked(planned)["price"]
+    assert finding.text.startswith("unknown: ")
+    assert not finding.is_blocking
+
+
+def test_a_serverless_endpoint_takes_no_instances(world):
+    passing(world)
+    version = world.register(0.95)
+    world.is_deaf = True
+    version.approve(reason="good")
+    review(world.context, "digits", 1)
+    review(world.context, "digits", 1)
+    found = world.digits.preflight("staging", world.digits.plan_deploy("staging"))
+    told = {each.subject.split()[0]: each.text for each in found}
+    assert told["endpoint"] == "is serverless: a rollout takes no instances"
+    assert not told.keys() & {"quota", "price", "time"}

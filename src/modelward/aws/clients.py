@@ -61,15 +61,21 @@ def assumed_session(role_arn: str, name: str, session: "boto3.Session") -> "boto
 
 
 _USUAL: dict[str, Any] = {"retries": {"mode": "standard", "max_attempts": 5}}
+# The Price List is asked in one region for all of them (AWS Billing user guide, "AWS Price List Query API"). Nobody has
+# to have the figure that it is asked for, so nobody waits long for it where it cannot be reached.
+_PRICES = {"region_name": "us-east-1", "connect_timeout": 3, "read_timeout": 15, "retries": {"total_max_attempts": 2}}
 # SageMaker itself ends a call of a model after 60 seconds, and says so; who waits a moment longer hears it. To try
 # again is left to the caller, who may have no time for that.
-_UNUSUAL: dict[str, dict[str, Any]] = {"sagemaker-runtime": {"retries": {"total_max_attempts": 1}, "read_timeout": 65}}
+_UNUSUAL: dict[str, dict[str, Any]] = {
+    "pricing": _PRICES,
+    "sagemaker-runtime": {"retries": {"total_max_attempts": 1}, "read_timeout": 65},
+}
 
 
 def client_of(service: str, session: "boto3.Session") -> Any:
     """Make a client that retries throttling and passing faults: five tries, exponential backoff with jitter.
 
-    One that calls models does not.
+    One that calls models does not, and one that asks for prices does once.
 
     Args:
         service: A service as boto3 names it, such as `sagemaker`.

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 _SMALL = 8 * 1024 * 1024  # up to here a transfer manager, with its threads, takes longer than it saves
 _ONE_PART = 64 * 1024 * 1024  # a larger file goes up in parts, side by side
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What S3 tells of an object.
+
+    Args:
+        size: Its bytes.
+        modified_at: When it was written.
+        sha256: The SHA-256 of the whole of it, 64 hexadecimal digits; empty where S3 keeps none.
+    """
+
+    size: int
+    modified_at: datetime
+    sha256: str = ""
 
 
 class Storage:
@@ -92,10 +109,11 @@ class Storage:
             found = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
         return f"s3://{bucket}/{found[0]['Key']}" if found else None
 
-    def sha256(self, uri: str) -> str:
-        """Read the SHA-256 that S3 keeps of an object (`HeadObject`), 64 hexadecimal digits.
+    def look(self, uri: str) -> Stored:
+        """Read what S3 tells of an object without reading it (`HeadObject`).
 
-        It is empty where S3 keeps none of the whole: of what came in several parts it keeps one of the parts' digests.
+        Of what came in several parts it keeps a digest of the parts' digests (`ChecksumType` COMPOSITE), which says
+        nothing about the whole.
 
         Raises:
             InputError: it is not an s3:// URI.
@@ -104,9 +122,11 @@ class Storage:
         """
         bucket, key = split_uri(uri)
         with translated("HeadObject", kind="object", name=uri):
-            answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-        kept = answer.get("ChecksumSHA256", "")
-        return "" if "-" in kept else base64.b64decode(kept).hex()
+            told = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        kept = told.get("ChecksumSHA256", "")
+        is_whole = "-" not in kept and told.get("ChecksumType") != "COMPOSITE"
+        digest = base64.b64decode(kept).hex() if is_whole else ""
+        return Stored(told["ContentLength"], told["LastModified"].astimezone(UTC), digest)
 
     def read(self, uri: str) -> Iterator[bytes]:
         """Read an object in pieces of 1 MiB (`GetObject`).

@@ -1,7 +1,8 @@
-"""What a rollout needs of other services: images, roles, quotas. Looked at before a rollout, on behalf of a person."""
+"""What a rollout needs of other services: images, roles, quotas, money. Looked at before it, on behalf of a person."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
@@ -51,6 +52,47 @@ class Roles:
             document: Any = self._client.get_role(RoleName=name)["Role"].get("AssumeRolePolicyDocument", {})
         return f'"{service}"' in json.dumps(document)
 
+    def may_pass(self, role_arn: str, passed_arn: str, service: str) -> bool:
+        """Tell whether a role may hand another one to a service (`SimulatePrincipalPolicy` of `iam:PassRole`).
+
+        AWS tries the policies of the role, its permissions boundary and, in an organization, service control policies.
+
+        Raises:
+            NotFoundError: there is no such role.
+            AwsError: any other refusal.
+        """
+        context = {
+            "ContextKeyName": "iam:PassedToService",
+            "ContextKeyType": "string",
+            "ContextKeyValues": [service],
+        }
+        with translated("SimulatePrincipalPolicy", kind="role", name=role_arn):
+            told: Any = self._client.simulate_principal_policy(
+                PolicySourceArn=role_arn,
+                ActionNames=["iam:PassRole"],
+                ResourceArns=[passed_arn],
+                ContextEntries=[context],  # type: ignore[list-item]  # ContextEntry of the API
+            )
+        return all(each["EvalDecision"] == "allowed" for each in told["EvaluationResults"])
+
+
+class Functions:
+    """The functions of an account."""
+
+    def __init__(self, client: Any) -> None:
+        """Take a boto3 client of the account."""
+        self._client = client
+
+    def role_arn(self, name: str) -> str:
+        """Read which role a function works as (`GetFunctionConfiguration`).
+
+        Raises:
+            NotFoundError: there is no such function.
+            AwsError: any other refusal.
+        """
+        with translated("GetFunctionConfiguration", kind="function", name=name):
+            return str(self._client.get_function_configuration(FunctionName=name)["Role"])
+
 
 class Quotas:
     """The quotas of SageMaker."""
@@ -77,3 +119,39 @@ class Quotas:
             if value is not None:
                 return float(value)
         return None
+
+
+class Prices:
+    """AWS's price list."""
+
+    def __init__(self, client: Any) -> None:
+        """Take a boto3 client of a region in which the list is told."""
+        self._client = client
+
+    def of_endpoints(self, instance_type: str, region: str) -> float | None:
+        """Read what an instance of an endpoint costs on demand, in US dollars an hour (`GetProducts`).
+
+        An instance has one price for endpoints, and others for notebooks, training and so on; they are told apart by
+        the usage type, with which the bill names them, too: `EUW1-Host:ml.m5.large`.
+
+        Returns:
+            The price; None where the list has none, or another currency.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        wanted = {"regionCode": region, "instanceName": instance_type}
+        filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()]
+        with translated("GetProducts"):
+            pages = self._client.get_paginator("get_products").paginate(ServiceCode="AmazonSageMaker", Filters=filters)
+            found = [json.loads(text) for page in pages for text in page["PriceList"]]
+        usage = re.compile(rf"(.+-)?Host:{re.escape(instance_type)}")
+        hosting = [each for each in found if usage.fullmatch(each["product"]["attributes"].get("usagetype", ""))]
+        return max((price for each in hosting for price in _on_demand(each)), default=None)
+
+
+def _on_demand(product: Any) -> Iterator[float]:
+    for term in product.get("terms", {}).get("OnDemand", {}).values():
+        for dimension in term["priceDimensions"].values():
+            if "USD" in dimension["pricePerUnit"]:
+                yield float(dimension["pricePerUnit"]["USD"])

@@ -110,6 +110,11 @@ def rollout_role(registry: str, environment: str) -> str:
     return fit_name(part_name(registry, environment), "rollout")
 
 
+def rollout_function(registry: str) -> str:
+    """Name the function that rolls out in the registry's own account."""
+    return fit_name(registry, "rollout")
+
+
 def registry_role(registry: str, environment: str) -> str:
     """Name the role in the registry's account that the rollout of an environment takes on to read and record."""
     return fit_name(part_name(registry, environment), "registry")

@@ -9,6 +9,7 @@ A change is a value before it is a call. Each module here takes facts that a ser
 - `rollout`: which version the environment should serve, and the one next move towards it; `steps` are its changes,
   `entries` what the ledger is told, `trial` a version beside the live one;
 - `housekeeping`: which models and endpoint configs of former rollouts nobody needs any more;
+- `footprint`: how many instances a rollout takes, and for how long at least;
 - `comparison`: two versions side by side.
 
 Both `review` and `rollout` are level-triggered: they look at what *is*, not at the event that woke them. Every move

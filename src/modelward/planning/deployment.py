@@ -1,7 +1,7 @@
 """What a deployment of registry.toml would meet in an account: findings, before anything is changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from modelward.config.spec import EndpointSpec, ExistingSpec, ModelSpec, RegistrySpec
@@ -21,12 +21,14 @@ class Finding:
         text: What there is.
         next_step: What to do; empty where nothing must be done.
         is_blocking: Whether a deployment would fail, or not do what registry.toml says.
+        figures: The numbers in the text, for programs.
     """
 
     subject: str
     text: str
     next_step: str = ""
     is_blocking: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Spell it for programs."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelward.aws.metrics import Metrics
     from modelward.aws.reports import Reports
     from modelward.aws.runtime import Runtime
-    from modelward.aws.surroundings import Images, Quotas, Roles
+    from modelward.aws.surroundings import Functions, Images, Prices, Quotas, Roles
 
 
 class Clients(Protocol):
@@ -94,6 +94,20 @@ class Context:
         from modelward.aws.surroundings import Roles
 
         return Roles(self.client("iam", environment))
+
+    @cached_property
+    def functions(self) -> "Functions":
+        """The functions of the registry's account."""
+        from modelward.aws.surroundings import Functions
+
+        return Functions(self.client("lambda"))
+
+    @cached_property
+    def prices(self) -> "Prices":
+        """AWS's price list."""
+        from modelward.aws.surroundings import Prices
+
+        return Prices(self.client("pricing"))
 
     def quotas(self, environment: str) -> "Quotas":
         """Give SageMaker's quotas in a foreign environment's account, or in the registry's."""
