@@ -374,6 +374,28 @@ def test_a_role_that_a_model_gets_must_be_one_that_the_caller_may_pass(may: Any)
     create("execution")(client)
 
 
+def test_a_role_is_tried_with_the_keys_that_are_given_and_within_its_boundary(aws: Any, document: Any) -> None:
+    iam = aws.client("admin", "iam")
+    arn = iam.create_role(RoleName="tried", AssumeRolePolicyDocument=document(allow("sts:AssumeRole")))["Role"]["Arn"]
+    to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    may_pass = document(allow("iam:PassRole", resource=EXECUTION, Condition=to_sagemaker))
+    iam.put_role_policy(RoleName="tried", PolicyName="passes", PolicyDocument=may_pass)
+
+    def decision(service: str = "sagemaker.amazonaws.com", passed: str = EXECUTION) -> str:
+        key = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": [service]}
+        told = iam.simulate_principal_policy(
+            PolicySourceArn=arn, ActionNames=["iam:PassRole"], ResourceArns=[passed], ContextEntries=[key]
+        )
+        return str(told["EvaluationResults"][0]["EvalDecision"])
+
+    assert decision() == "allowed"
+    assert decision(service="lambda.amazonaws.com") == decision(passed=f"{EXECUTION}-2") == "implicitDeny"
+    none = document(deny("iam:PassRole"))
+    boundary = iam.create_policy(PolicyName="no-passing", PolicyDocument=none)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="tried", PermissionsBoundary=boundary)
+    assert decision() == "explicitDeny"
+
+
 @pytest.mark.fidelity("source-identity-told")
 def test_who_is_behind_a_role_is_told_by_the_source_identity(
     people: Any, versions: dict[str, str], document: Any

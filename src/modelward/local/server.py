@@ -61,6 +61,7 @@ class Server:
         ministack.serve_as("application-autoscaling", self._front.scaling.handle)
         access.authorise_each_parameter()
         access.authorise_batches()
+        access.try_roles_with_conditions()
         evaluation.know_sessions_by_their_roles(access.role_of)
         buckets.know_owners()
         alarms.tag_dashboards()

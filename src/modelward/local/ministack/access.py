@@ -5,7 +5,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any
+from xml.sax.saxutils import escape
 
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
@@ -160,6 +162,45 @@ def authorise_batches() -> None:
         return found.removesuffix("Batch") if found and service == "sqs" else found
 
     iam_actions.extract_iam_action = action
+
+
+def try_roles_with_conditions() -> None:
+    """Let SimulatePrincipalPolicy heed the condition keys that it is given, and the role's boundary, as AWS does."""
+    original = iam._IAM_HANDLERS["SimulatePrincipalPolicy"]
+
+    def simulate(params: Any) -> Response:
+        source = iam._p(params, "PolicySourceArn")
+        account, name = scope()[0], source.rpartition("/")[2]
+        if ":role/" not in source or iam._roles.get_scoped(account, None, name) is None:
+            served: Response = original(params)
+            return served
+        held, context = role_rights(source, "simulated"), _context_entries(params)
+        actions, resource = iam._extract_simulate_params(params)
+        found = "".join(_evaluated(held, Asked(action, resource, scope()[1], context)) for action in actions)
+        body = f"<EvaluationResults>{found}</EvaluationResults><IsTruncated>false</IsTruncated>"
+        result = f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>"
+        answer: Response = iam._xml(200, "SimulatePrincipalPolicyResponse", result, ns="iam")
+        return answer
+
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
+
+
+def _context_entries(params: Any) -> dict[str, str]:
+    entries = (f"ContextEntries.member.{number}" for number in count(1))
+    given = takewhile(lambda entry: iam._p(params, f"{entry}.ContextKeyName"), entries)
+    return {
+        iam._p(params, f"{entry}.ContextKeyName"): iam._p(params, f"{entry}.ContextKeyValues.member.1")
+        for entry in given
+    }
+
+
+def _evaluated(held: Rights, asked: Asked) -> str:
+    denial = judge(held, asked)
+    decision = "allowed" if denial is None else "explicitDeny" if denial.is_explicit else "implicitDeny"
+    return (
+        f"<member><EvalActionName>{escape(asked.action)}</EvalActionName>"
+        f"<EvalResourceName>{escape(asked.resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
+    )
 
 
 def _parameter_arns(headers: Mapping[str, str], body: bytes) -> list[str]:
