@@ -527,6 +527,7 @@ def test_functions_may_make_every_call_that_their_gateways_make(assembly, scaled
         "get_role",
         "head_object",
         "list_stack_resources",
+        "list_transform_jobs",
         "put_metric_data",
         "put_object",
         "simulate_principal_policy",

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from modelward.core.errors import InputError, JobError, NotFoundError, PolicyError
 from modelward.core.transform import Transform
@@ -123,3 +124,87 @@ def test_a_plan_makes_nothing(data):
     assert f"(1 x ml.m5.large: {INPUT} -> s3://" in second
     assert plan.to_json()["changes"][1]["transform"]["split_type"] == "Line"
     assert (calls(data, "CreateModel"), calls(data, "CreateTransformJob")) == (before, 0)
+
+
+DAY_S = 90_000
+
+
+def models(world):
+    """Give the versions that have a model for batch transform."""
+    made = world.sagemaker.list_models(NameContains="digits-transform-v", MaxResults=100)["Models"]
+    return sorted(int(each["ModelName"].split("-v")[1].split("-")[0]) for each in made)
+
+
+@pytest.fixture
+def answered(data):
+    """A world in which v1 has answered, days ago, and v2 is in production."""
+    data.digits.transform(INPUT, version=1)
+    data.release(0.97)
+    data.pause(DAY_S)
+    return data
+
+
+def test_a_job_deletes_the_models_that_former_jobs_have_left(answered):
+    plan = answered.digits.plan_transform(INPUT, stage="Production")
+    assert plan.lines()[-1].startswith("DeleteModel         digits-transform-v1-")
+    assert models(answered) == [1], "a plan deletes nothing"
+    answered.digits.transform(INPUT, stage="Production")
+    assert models(answered) == [2]
+
+
+def test_a_job_that_runs_keeps_its_model_and_one_that_ended_lets_it_go(answered):
+    answered.hosting.health = lambda config: None if config.endpoint_name.startswith("digits-v1-") else True
+    first = answered.digits.transform(INPUT, version=1, wait=False)
+    answered.digits.transform(INPUT, version=2, wait=False)
+    assert models(answered) == [1, 2], "the job of v1 still answers"
+
+    answered.sagemaker.stop_transform_job(TransformJobName=first.name)
+    answered.finish()
+    answered.digits.transform(INPUT, version=2)
+    assert models(answered) == [2]
+
+
+def test_what_is_younger_than_a_day_stays(data):
+    data.digits.transform(INPUT, version=1)
+    data.release(0.97)
+    data.digits.transform(INPUT, version=2)
+    assert models(data) == [1, 2]
+
+
+@pytest.mark.parametrize("operation", ["ListModels", "ListTransformJobs", "DeleteModel"])
+def test_whoever_may_not_tidy_has_the_version_answer_all_the_same(answered, operation):
+    def deny(**_):
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
+
+    answered.sagemaker.meta.events.register(f"before-call.sagemaker.{operation}", deny)
+    assert answered.digits.transform(INPUT, stage="Production").status == "Completed"
+    assert models(answered) == [1, 2] if operation != "ListModels" else True
+
+
+PLACE = """[environments.transform]
+stage = "Development"
+[models.digits.endpoints.transform]
+instance_type = "ml.m5.large"
+"""
+
+
+def test_the_sweep_leaves_the_models_of_jobs_alone_and_jobs_leave_those_of_rollouts(data):
+    data.use(data.declaration.replace("[models.digits]\n", f"{PLACE}[models.digits]\n", 1))
+    tried = data.register(0.96)
+    tried.approve(reason="good")
+    data.finish()
+    tried.promote("Development", reason="to be tried")
+    data.finish()
+    served = data.endpoint("transform")["EndpointConfigName"]
+    assert served.startswith("digits-transform-v2-")
+    for number in range(5):
+        data.release(0.97 + number / 1000)
+        data.digits.transform(INPUT, version=number + 3)
+    data.pause(DAY_S)
+    data.sweep()
+    data.finish()
+    assert models(data) == [2, 3, 4, 5, 6, 7]
+    data.digits.transform(INPUT, version=7)
+    assert models(data) == [2, 7]
+    assert data.sagemaker.describe_model(ModelName=served)["ModelName"] == served
+    assert data.dead == []

@@ -317,6 +317,21 @@ class SageMaker:
             told = self._client.describe_transform_job(TransformJobName=job.name)
         return replace(job, status=told["TransformJobStatus"], reason=told.get("FailureReason", ""))
 
+    def list_transform_jobs(self, *, containing: str, status: str) -> Iterator[str]:
+        """List the names of jobs (`ListTransformJobs`), 100 for each call.
+
+        Args:
+            containing: A part of their names.
+            status: Their `TransformJobStatus`.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        wanted: Any = {"NameContains": containing, "StatusEquals": status, "MaxResults": PAGE}
+        with translated("ListTransformJobs"):
+            for page in pages(lambda token: self._client.list_transform_jobs(**wanted, **token)):
+                yield from (each["TransformJobName"] for each in page["TransformJobSummaries"])
+
     def delete_endpoint(self, name: str) -> None:
         """Start to delete an endpoint (`DeleteEndpoint`); configs and models stay.
 

@@ -171,7 +171,45 @@ _TIMED_LIMIT = len("-v999999999-20260105-090500-123")
 def transform_name(model: str, version: int, at: datetime) -> str:
     """Name a batch transform job by model, version and time; a long name of a model is cut."""
     stamp = f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
-    return f"{model[: ENTITY_NAME_LIMIT - _TIMED_LIMIT].rstrip('-')}-v{version}-{stamp}"
+    return f"{transform_prefix(model)}-v{version}-{stamp}"
+
+
+def transform_prefix(model: str) -> str:
+    """Give the beginning that the names of all batch transform jobs of a model share; others' may begin alike."""
+    return model[: ENTITY_NAME_LIMIT - _TIMED_LIMIT].rstrip("-")
+
+
+# The x is in no name that a rollout gives: neither takes for its own what the other made, in an environment called
+# transform either.
+_TRANSFORM_TAIL = re.compile(r"-v(?P<version>\d{1,9})-[0-9a-f]{7}x$")
+_TRANSFORM = "transform"
+
+
+def transform_model_name(model: str, version: int, digest: str) -> str:
+    """Name the model by which a version answers in batch transform.
+
+    Args:
+        model: The model.
+        version: The version; `transformed_version` reads it back.
+        digest: Eight hexadecimal digits over all that goes into it, of which seven are used.
+    """
+    return f"{rollout_prefix(model, _TRANSFORM)}-v{version}-{digest[:7]}x"
+
+
+def transformed_version(model: str, name: str) -> int | None:
+    """Read the version from such a name; None when it is that of something else, or does not tell whose it is."""
+    match = _TRANSFORM_TAIL.search(name)
+    is_ours = match and is_prefix_whole(model, _TRANSFORM) and name[: match.start()] == f"{model}-{_TRANSFORM}"
+    return int(match["version"]) if match and is_ours else None
+
+
+_JOB_TAIL = re.compile(r"-v(?P<version>\d{1,9})-\d{8}-\d{6}-\d{3}$")
+
+
+def answering_version(job_name: str) -> int | None:
+    """Read the version from the name of a batch transform job; None when it is not one of ours."""
+    match = _JOB_TAIL.search(job_name)
+    return int(match["version"]) if match else None
 
 
 def version_in(name: str) -> int | None:

@@ -2,16 +2,22 @@
 
 It is a job of whoever asks for it, and changes nothing about the version: its stage, its endpoints and the ledger stay
 as they are. The job carries model and version in its name and its tags.
+
+The sweep, which tidies after rollouts, leaves the models of jobs alone: the functions see no jobs, and could not tell
+which are in use. So each job deletes what former ones have left.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from modelward.core.errors import InputError, JobError, NotFoundError
+from modelward.core.errors import AccessError, InputError, JobError, NotFoundError
 from modelward.core.model_package import ModelPackage
-from modelward.core.names import TRANSFORMS
+from modelward.core.names import TRANSFORMS, transform_prefix, transformed_version
 from modelward.core.transform import RUNNING, Transform, TransformJob
 from modelward.planning import transform as planning
-from modelward.planning.changes import Answers, CreateTransformJob, Plan
+from modelward.planning.changes import Answers, CreateTransformJob, DeleteModel, Plan
+from modelward.planning.housekeeping import LEAST_AGE
 from modelward.services import reading
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
@@ -40,7 +46,7 @@ def plan_transform(context: Context, model: str, wish: Transform, *, stage: str 
     settings, role_arn = context.settings, context.settings.role_arn
     _check_output(wish.output_uri)
     answers = Answers(f"s3://{settings.bucket}/{TRANSFORMS}/", settings.key_arn)
-    plan = planning.plan_transform(package, wish, role_arn, answers, now=context.clock())
+    plan = planning.plan_transform(package, wish, role_arn, answers, _former(context, model), now=context.clock())
     if context.storage.first(wish.input_uri) is None:
         step = "Correct the URI: it is what the objects' own begin with."
         raise NotFoundError("object below", wish.input_uri, next_step=step)
@@ -64,6 +70,20 @@ def _chosen(context: Context, model: str, stage: str, version: int) -> ModelPack
     return package
 
 
+def _former(context: Context, model: str) -> planning.Former:
+    """Look for what former jobs have left; whoever may not look leaves it to somebody who may."""
+    sagemaker, before = context.sagemaker, context.clock() - LEAST_AGE
+    try:
+        listed = sagemaker.list_models(containing=f"{model}-", before=before)
+        models = [name for name in listed if transformed_version(model, name) is not None]
+        if not models:
+            return planning.Former()
+        jobs = [sagemaker.list_transform_jobs(containing=f"{transform_prefix(model)}-v", status=one) for one in RUNNING]
+        return planning.Former(models, [name for names in jobs for name in names])
+    except AccessError:
+        return planning.Former()
+
+
 def _check_output(uri: str) -> None:
     if uri and not (uri.startswith("s3://") and uri.removeprefix("s3://").strip("/")):
         raise InputError("output", found=repr(uri), rule="a place in S3 reads s3://BUCKET/PREFIX")
@@ -76,7 +96,10 @@ def begin(context: Context, plan: Plan) -> TransformJob:
         AwsError: AWS refused.
     """
     [job] = [change for change in plan.changes if isinstance(change, CreateTransformJob)]
-    apply(context, plan)
+    left = tuple(change for change in plan.changes if isinstance(change, DeleteModel))
+    apply(context, replace(plan, changes=tuple(change for change in plan.changes if change not in left)))
+    with suppress(AccessError):  # the job has begun, which is what was asked for; somebody else's next one will do
+        apply(context, Plan("Former jobs have left them.", left))
     return TransformJob(job.name, job.model, job.version, "InProgress", job.output_uri)
 
 
