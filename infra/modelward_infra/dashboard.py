@@ -1,6 +1,6 @@
 """The one page that a person on call keeps open: what to do, what is red, and the figures behind it, top to bottom."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Duration
@@ -141,26 +141,40 @@ def _steps(props: DashboardProps) -> cloudwatch.GraphWidget:
 
 
 def _endpoints(spec: RegistrySpec) -> list[list[cloudwatch.IWidget]]:
-    shown = [(name, EndpointMetrics(name)) for name in _shown(spec)]
-    if not shown:
-        return []
-    calls = [each.invocations(_FIVE_MINUTES).with_(label=name) for name, each in shown]
-    latency = [each.latency_us(_FIVE_MINUTES).with_(label=name) for name, each in shown]
-    client = [each.errors_4xx(_FIVE_MINUTES).with_(label=name) for name, each in shown]
-    server = [each.errors_5xx(_FIVE_MINUTES).with_(label=name) for name, each in shown]
-    return [
-        [_graph("Endpoints: calls", calls), _graph("Endpoints: model latency, p90 (µs)", latency)],
-        [_graph("Endpoints: 4xx, the caller's fault", client), _graph("Endpoints: 5xx, the endpoint's", server)],
+    """Graph what SageMaker publishes of endpoints: of asynchronous ones no calls, and what waits in their queues."""
+    shown = _shown(spec)
+    answering = [name for name, is_asynchronous in shown if not is_asynchronous]
+    queueing = [name for name, is_asynchronous in shown if is_asynchronous]
+    every = [name for name, _ in shown]
+    graphs = [
+        _of_endpoints("Endpoints: calls", answering, EndpointMetrics.invocations),
+        _of_endpoints("Endpoints: model latency, p90 (µs)", every, EndpointMetrics.latency_us),
+        _of_endpoints("Endpoints: 4xx, the caller's fault", every, EndpointMetrics.errors_4xx),
+        _of_endpoints("Endpoints: 5xx, the endpoint's", every, EndpointMetrics.errors_5xx),
+        _of_endpoints("Asynchronous endpoints: calls that wait", queueing, EndpointMetrics.backlog),
+        _of_endpoints("Asynchronous endpoints: oldest call (s)", queueing, EndpointMetrics.oldest_s),
+        _of_endpoints("Asynchronous endpoints: failed calls", queueing, EndpointMetrics.failures),
+        _of_endpoints("Asynchronous endpoints: calls that waited too long", queueing, EndpointMetrics.expired),
     ]
+    drawn: list[cloudwatch.IWidget] = [graph for graph in graphs if graph]
+    return [drawn[start : start + 2] for start in range(0, len(drawn), 2)]
 
 
-def _shown(spec: RegistrySpec) -> list[str]:
+def _of_endpoints(
+    title: str, names: Sequence[str], metric: Callable[[EndpointMetrics, Duration], cloudwatch.Metric]
+) -> cloudwatch.GraphWidget | None:
+    told = [metric(EndpointMetrics(name), _FIVE_MINUTES).with_(label=name) for name in names]
+    return _graph(title, told) if told else None
+
+
+def _shown(spec: RegistrySpec) -> list[tuple[str, bool]]:
+    """Give the endpoints that have room, and whether they are asynchronous."""
     declared = [
-        (endpoint.alarms is None, endpoint_name(model.name, environment))
+        (endpoint.alarms is None, endpoint_name(model.name, environment), endpoint.asynchronous is not None)
         for model in spec.models.values()
         for environment, endpoint in model.endpoints.items()
     ]
-    return [name for _, name in sorted(declared)[:_ENDPOINTS]]
+    return [(name, is_asynchronous) for _, name, is_asynchronous in sorted(declared)[:_ENDPOINTS]]
 
 
 def _graph(

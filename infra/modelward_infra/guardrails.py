@@ -55,11 +55,31 @@ class EndpointMetrics:
         """Give the time within which the model answered nine calls of ten, in microseconds."""
         return self._metric("ModelLatency", "p90", period)
 
-    def _metric(self, name: str, statistic: str, period: Duration) -> cloudwatch.Metric:
+    # An asynchronous endpoint has no Invocations, and these instead ("Alarms and logs for tracking metrics from
+    # asynchronous endpoints" of the SageMaker developer guide): two of its queue, told by endpoint, two by variant.
+
+    def backlog(self, period: Duration = _MINUTE) -> cloudwatch.Metric:
+        """Give how many calls of an asynchronous endpoint wait for their answer, or are being answered."""
+        return self._metric("ApproximateBacklogSize", "Maximum", period, is_of_variant=False)
+
+    def oldest_s(self, period: Duration = _MINUTE) -> cloudwatch.Metric:
+        """Give for how long the oldest call of an asynchronous endpoint has waited, in seconds."""
+        return self._metric("ApproximateAgeOfOldestRequest", "Maximum", period, is_of_variant=False)
+
+    def failures(self, period: Duration = _MINUTE) -> cloudwatch.Metric:
+        """Count the calls of an asynchronous endpoint that failed, for whatever reason."""
+        return self._metric("InvocationFailures", "Sum", period)
+
+    def expired(self, period: Duration = _MINUTE) -> cloudwatch.Metric:
+        """Count the calls of an asynchronous endpoint that waited for longer than they may."""
+        return self._metric("ExpiredRequests", "Sum", period)
+
+    def _metric(self, name: str, statistic: str, period: Duration, *, is_of_variant: bool = True) -> cloudwatch.Metric:
+        variant = {"VariantName": self.variant} if is_of_variant else {}
         return cloudwatch.Metric(
             namespace="AWS/SageMaker",
             metric_name=name,
-            dimensions_map={"EndpointName": self.endpoint, "VariantName": self.variant},
+            dimensions_map={"EndpointName": self.endpoint, **variant},
             period=period,
             statistic=statistic,
         )

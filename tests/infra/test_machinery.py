@@ -160,6 +160,23 @@ def test_the_dashboard_stays_within_what_cloudwatch_shows(many) -> None:
     assert "150 more endpoints are not shown" in body["widgets"][0]["properties"]["markdown"]
 
 
+def test_the_dashboard_shows_of_asynchronous_endpoints_what_sagemaker_publishes_of_them(synthesize) -> None:
+    kind = "instance_type = 'ml.m5.large'"
+    text = synthesize.declare("digits", "letters").replace(kind, f"{kind}\nasynchronous = {{}}", 1)
+    graphs = [each["properties"] for each in _body(synthesize(text))["widgets"] if each["type"] == "metric"]
+    shown = {(metric[1], *metric[2:-1]) for graph in graphs for metric in graph["metrics"]}
+    variant = ("VariantName", "AllTraffic")
+    assert ("Invocations", "EndpointName", "letters-production", *variant) in shown
+    assert ("Invocations", "EndpointName", "digits-production", *variant) not in shown
+    assert {each for each in shown if each[0].startswith(("Approximate", "Expired", "InvocationFailures"))} >= {
+        ("ApproximateBacklogSize", "EndpointName", "digits-production"),
+        ("ApproximateAgeOfOldestRequest", "EndpointName", "digits-production"),
+        ("InvocationFailures", "EndpointName", "digits-production", *variant),
+        ("ExpiredRequests", "EndpointName", "digits-production", *variant),
+    }
+    assert not [each for each in shown if each[0].startswith("Expired") and "letters-production" in each]
+
+
 def test_a_registry_without_endpoints_has_a_dashboard_without_their_graphs(synthesize) -> None:
     body = _body(synthesize(synthesize.declare()))
     assert not [each for each in body["widgets"] if "Endpoints" in each["properties"].get("title", "")]
