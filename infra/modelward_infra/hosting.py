@@ -259,7 +259,7 @@ class Endpoints(Construct):
             allow_watching(grantee)
         if self.alarms:
             allow_reading_alarms(grantee)
-        allow_comparing(grantee, self._arns(self._tried))
+        allow_comparing(grantee, self._arns(self._tried)["endpoint"])
         self._role.grant_pass(grantee)
 
 

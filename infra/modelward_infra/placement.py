@@ -104,16 +104,15 @@ def allow_reading_alarms(grantee: iam.IGrantable) -> None:
     accept_wildcards(grantee, ["*"], "CloudWatch's DescribeAlarms tells of composite alarms only without a resource.")
 
 
-def allow_comparing(grantee: iam.IGrantable, tried: Mapping[str, Sequence[str]]) -> None:
-    """Allow to see who serves, to shift calls between the two versions of a trial, and to read the figures of both.
+def allow_comparing(grantee: iam.IGrantable, tried: Sequence[str]) -> None:
+    """Allow to shift calls between the two versions of a trial, and to read the figures of both.
 
     Args:
-        grantee: Who makes endpoints.
-        tried: The ARNs of the endpoints whose versions are tried, and of their configs, by type; there may be none.
+        grantee: Who makes endpoints, and sees which versions their configs serve.
+        tried: The ARNs of the endpoints whose versions are tried; there may be none.
     """
-    allow(grantee, ["sagemaker:DescribeEndpointConfig"], *tried["endpoint-config"])
-    allow(grantee, ["sagemaker:UpdateEndpointWeightsAndCapacities"], *tried["endpoint"])
-    if tried["endpoint"]:
+    allow(grantee, ["sagemaker:UpdateEndpointWeightsAndCapacities"], *tried)
+    if tried:
         allow(grantee, ["cloudwatch:GetMetricData"], "*")
         accept_wildcards(grantee, ["*"], "CloudWatch's GetMetricData knows no resources.")
 

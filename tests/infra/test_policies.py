@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -297,6 +298,17 @@ def test_calls_are_shifted_and_compared_where_versions_are_tried_and_nowhere_els
     ]
     assert "cloudwatch:GetMetricData" in _by_action(tried.statements("reconcile"), "cloudwatch")
     assert _by_action(assembly.statements("reconcile"), "cloudwatch").keys() == {"cloudwatch:DescribeAlarms"}
+
+
+@pytest.mark.parametrize("declared", ["assembly", "tried", "scaled", "alarmed"])
+def test_each_right_on_endpoints_and_their_configs_is_given_once(request, declared: str) -> None:
+    given = [
+        (action, json.dumps(resource), json.dumps(statement.get("Condition")))
+        for statement in request.getfixturevalue(declared).statements("reconcile")
+        for action in statement["Action"]
+        for resource in _listed(statement["Resource"])
+    ]
+    assert [each for each, times in Counter(given).items() if times > 1 and "sagemaker:" in each[0]] == []
 
 
 def _listed(value: Any) -> list[Any]:
