@@ -100,7 +100,7 @@ def test_states_are_spelled_in_capitals_in_events(ground: Ground) -> None:
 
 
 @endpoint(minutes=12)
-@fidelity("metrics-of-invocations")
+@fidelity("metrics-of-invocations", "metrics-come-late")
 def test_each_invocation_is_measured_also_as_no_error(ground: Ground) -> None:
     name = ground.endpoint(ground.config())
     ground.settled(name)

@@ -3,7 +3,7 @@
 import pytest
 from tests.service.conftest import ACCOUNT, REGION
 
-from modelward.core.errors import InputError, PolicyError
+from modelward.core.errors import ConfigError, InputError, PolicyError
 from modelward.local.moto import watch
 
 HOURS = 3600
@@ -80,6 +80,28 @@ def test_a_shadow_gets_copies_and_nobody_hears_its_answers(shadowed):
     assert shadowed.kinds(2)[-1] == "trying"
     assert shadowed.digits.version(2).stage_status == "InProgress"
     assert shadowed.digits.current("Production").version == 1
+
+
+@pytest.mark.fidelity("metrics-come-late")
+def test_a_shadow_is_on_trial_for_so_long_that_its_first_figures_are_there_when_its_time_is_up(world):
+    with pytest.raises(ConfigError, match="trial_s"):
+        declared(world, SHADOW.replace("7200", "599"))
+
+
+@pytest.mark.fidelity("metrics-come-late")
+def test_a_shadow_is_judged_by_the_figures_that_are_there_when_its_time_is_up(shadowed):
+    promoted(shadowed)
+    call(shadowed)
+    wait(shadowed, HOURS)
+    shadowed.client("cloudwatch").meta.events.register("after-call.cloudwatch.GetMetricData", _half)
+    wait(shadowed, HOURS)
+    assert set(call(shadowed)) == {2}, "half of the figures are enough"
+
+
+def _half(parsed, **_):
+    """Leave out what has not come yet."""
+    for result in parsed["MetricDataResults"]:
+        result["Values"] = [value / 2 for value in result["Values"]]
 
 
 def test_a_shadow_whose_figures_are_no_worse_takes_over_when_its_time_is_up(shadowed):

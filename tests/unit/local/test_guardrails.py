@@ -85,7 +85,7 @@ def states(api) -> list[tuple[str, str]]:
 # Traffic, step by step
 
 
-@pytest.mark.fidelity("guardrails-performed")
+@pytest.mark.fidelity("guardrails-performed", "pending-count-takes-traffic")
 def test_a_canary_takes_its_part_then_all_and_the_old_fleet_ends_after_the_termination_wait(live) -> None:
     live.update("v2", DeploymentConfig=CANARY)
     assert stage(live) == ("Creating", "Launching 4 instance(s).")
