@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 from tests.declaration import PLACES
@@ -15,10 +16,15 @@ from modelward.handlers import model_package, notify, reconcile
 World = Any
 OF_A_QUEUE, OF_THE_STREAM = 10, 100
 """The most messages that Lambda brings in one invocation: what it does where the stacks do not say otherwise."""
-BURST_APPROVALS, BURST_MODELS, BURST_ON_ONE = 200, 50, 40
+BURST_APPROVALS, BURST_MODELS, BURST_ON_ONE = 1000, 50, 200
+EARLIER = 2
+"""How many versions every other model has already, the busy one among them: one verified, one that is rolling out."""
+MOVES = ("CreateEndpoint", "UpdateEndpoint")
 MOST = {
     "invocations of functions": 4 * BURST_APPROVALS,
-    "CreateEndpoint and UpdateEndpoint": 2 * BURST_MODELS,
+    "messages and records in them": 8 * BURST_APPROVALS,
+    "CreateEndpoint": BURST_MODELS // 2,
+    "UpdateEndpoint": BURST_MODELS,
 }
 _CONTAINER = {"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/i:1", "ModelDataUrl": "s3://acme-models/m.tar.gz"}
 _VERSION = {
@@ -55,26 +61,25 @@ def shares(approvals: int, models: int, on_one: int) -> Mapping[str, int]:
 
 def register(world: World, model: str, count: int) -> list[str]:
     """Register versions by the API, and give their ARNs."""
-    if model != "digits":
-        world.sagemaker.create_model_package_group(ModelPackageGroupName=model)
     made = (world.sagemaker.create_model_package(ModelPackageGroupName=model, **_VERSION) for _ in range(count))
     return [each["ModelPackageArn"] for each in made]
 
 
 class Post:
-    """The queues and the stream in front of the functions."""
+    """The queues and the stream in front of the functions. Time stands still while they hold anything."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.waiting: dict[Any, deque[Any]] = {each: deque() for each in (model_package, reconcile, notify)}
         self.invocations: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
+        self.order = Random(1)
 
-    def run(self) -> None:
-        """Bring all that comes, until all is at rest."""
-        while self._is_collected() or self.world._is_advanced():
+    def run(self, *, is_moving: bool = True) -> None:
+        """Bring all that comes, to one function after the other, until all is at rest; or no more without the clock."""
+        while self._is_collected() or (is_moving and self.world._is_advanced()):
             for function in self.waiting:
-                while self.waiting[function]:
+                if self.waiting[function]:
                     self._invoke(function)
 
     def _is_collected(self) -> bool:
@@ -104,6 +109,8 @@ class Post:
 
     def _invoke(self, function: Any) -> None:
         waiting, most = self.waiting[function], OF_THE_STREAM if function is notify else OF_A_QUEUE
+        if function is not notify:
+            self.order.shuffle(waiting)  # queues keep none; the stream does
         batch = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         name = function.__name__.rpartition(".")[2]
         self.invocations[name] += 1
@@ -118,31 +125,53 @@ def run_burst(world: World) -> Mapping[str, int]:
     """Approve all versions at once, hold what must hold, and tell how often each of `MOST` was done."""
     world.use(declaration(BURST_MODELS))
     counts = shares(BURST_APPROVALS, BURST_MODELS, BURST_ON_ONE)
+    for model in list(counts)[1:]:
+        world.sagemaker.create_model_package_group(ModelPackageGroupName=model)
+    earlier = {model: register(world, model, EARLIER) for model in list(counts)[::2]}
     arns = {model: register(world, model, count) for model, count in counts.items()}
     Post(world).run()
+    _let_roll_out(world, earlier.values())
     since = len(world.asked)
     for turn in range(BURST_ON_ONE):
-        for each in (versions[turn] for versions in arns.values() if turn < len(versions)):
-            world.sagemaker.update_model_package(ModelPackageArn=each, ModelApprovalStatus="Approved")
+        approve(world, [versions[turn] for versions in arns.values() if turn < len(versions)])
     post = Post(world)
     post.run()
-    for model, count in counts.items():
-        endpoint = world.sagemaker.describe_endpoint(EndpointName=f"{model}-staging")
-        assert (endpoint["EndpointStatus"], version_in(endpoint["EndpointConfigName"])) == ("InService", count)
-        _assert_chains_are_whole(world, model, count)
-    moves = [params for _, _, name, params in world.asked[since:] if name in ("CreateEndpoint", "UpdateEndpoint")]
-    configs = [params["EndpointConfigName"] for params in moves]
-    assert len(configs) == len(set(configs)), "no version is rolled out twice"
+    for model, versions in arns.items():
+        _assert_ends_on(world, model, len(earlier.get(model, ())) + len(versions))
+    moves = [(name, params["EndpointConfigName"]) for _, _, name, params in world.asked[since:] if name in MOVES]
+    assert len(moves) == len({config for _, config in moves}), "no version is rolled out twice"
     assert_nothing_is_left(world)
-    return dict(zip(MOST, (post.invocations.total(), len(moves)), strict=True))
+    found = Counter(name for name, _ in moves)
+    counted = post.invocations.total(), post.messages.total(), *(found[name] for name in MOVES)
+    return dict(zip(MOST, counted, strict=True))
 
 
-def _assert_chains_are_whole(world: World, model: str, count: int) -> None:
-    """Each version was registered, approved and staged; the last one was rolled out, and the others have left."""
-    for version in range(1, count + 1):
-        chain = world.context.ledger.chain(model, version)
+def approve(world: World, arns: Iterable[str]) -> None:
+    """Approve versions, as the console does."""
+    for each in arns:
+        world.sagemaker.update_model_package(ModelPackageArn=each, ModelApprovalStatus="Approved")
+
+
+def _let_roll_out(world: World, earlier: Iterable[Sequence[str]]) -> None:
+    """Verify the first version of each model, and leave the rollout of the second under way."""
+    first, second = zip(*earlier, strict=True)
+    approve(world, first)
+    Post(world).run()
+    approve(world, second)
+    Post(world).run(is_moving=False)
+    updating = world.sagemaker.list_endpoints(StatusEquals="Updating", MaxResults=100)["Endpoints"]
+    assert len(updating) == len(second)
+
+
+def _assert_ends_on(world: World, model: str, last: int) -> None:
+    """The last version answers; each one was registered, approved and staged, and all others have left."""
+    endpoint = world.sagemaker.describe_endpoint(EndpointName=f"{model}-staging")
+    assert (endpoint["EndpointStatus"], version_in(endpoint["EndpointConfigName"])) == ("InService", last)
+    entries = list(world.context.ledger.entries(model))
+    for version in range(1, last + 1):
+        chain = [entry for entry in entries if entry.version == version]
         kinds = [entry.kind.value for entry in chain]
         assert [entry.seq for entry in chain] == list(range(1, len(chain) + 1))
         assert kinds[:3] == ["registered", "approved", "staged"]
-        assert kinds[-1] == ("verified" if version == count else "archived")
+        assert kinds[-1] == ("verified" if version == last else "archived")
         assert kinds.count("deploying") <= 1

@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 from tests.declaration import DIGITS, EMAIL
+from tests.ledger_table import quicken
 from tests.reliability.faults import Crash, FaultAtEveryCall, Prompt
 
 from modelward.config import parse
@@ -399,6 +400,7 @@ def _made(folder: Path) -> World:
     session = session_of_all()
     session.client("s3").create_bucket(Bucket="acme-models", CreateBucketConfiguration={"LocationConstraint": REGION})
     table = session.client("dynamodb").create_table(**LEDGER_TABLE)["TableDescription"]
+    quicken(ACCOUNT, REGION, table["TableName"])
     queue = _inbox(session)
     topic = session.client("sns").create_topic(Name="told")["TopicArn"]
     mailbox = session.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
