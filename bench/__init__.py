@@ -9,6 +9,8 @@
     overhead    what an operation takes, over the very same calls made with plain boto3
     clock       how the least of several times is found on a machine that also does other things
     startup     imports, `modelward --help`, cold starts of the functions
+    memory      the most memory that each function takes at work; `door` is how it reaches the account, `post` what
+                brings it events and messages
     package     the size of the functions' zip
     scale       synthesis of thousands of models; `synthesis` is one of them, in a process of its own
     demo        the demo, played as a user plays it

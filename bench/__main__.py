@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import calls, demo, overhead, package, registry, report, scale, startup
+from bench import calls, demo, memory, overhead, package, registry, report, scale, startup
 from bench.figure import Figure, table
 
-_PARTS = {part.PART: part.measure for part in (calls, overhead, startup, package, scale, registry, demo)}
+_PARTS = {part.PART: part.measure for part in (calls, overhead, startup, memory, package, scale, registry, demo)}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ _EMPTY_APP = "from aws_cdk import App; App().synth()"
 # Lambda's runtime brings these along.
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
 # What each function uses for every event: the gateway, as it is called on its context, and the name of the service.
-_GATEWAYS = {
+GATEWAYS = {
     "model_package": {"sagemaker": "sagemaker", "ledger": "dynamodb", "bus('digits', 'staging')": "events"},
     "reconcile": {"sagemaker": "sagemaker", "ledger": "dynamodb", "queue": "sqs"},
     "notify": {"sagemaker": "sagemaker", "ledger": "dynamodb", "topic": "sns", "webhook": "secretsmanager"},
@@ -89,16 +89,18 @@ def _functions(folder: Path) -> Iterator[Figure]:
     for each in (asset, runtime):
         each.mkdir()
     assemble(asset, ROOT / "registry.toml")
-    _link_runtime(runtime)
-    for handler in _GATEWAYS:
+    link_runtime(runtime)
+    for handler in GATEWAYS:
         yield _cold_start(handler, asset, runtime)
 
 
 def _cold_start(handler: str, asset: Path, runtime: Path) -> Figure:
-    gateways = _GATEWAYS[handler]
+    gateways = GATEWAYS[handler]
     bare = _BARE.format(services=sorted(gateways.values()))
     cold = _COLD.format(handler=handler, gateways=", ".join(f"context.{each}" for each in gateways))
-    environ = _environ() | _function_environ(asset, runtime)
+    arn = f"arn:aws:service:{REGION}:123456789012:thing"
+    settings = Settings("acme", "bucket", arn, "table", arn, arn, arn, f"https://sqs.{REGION}.amazonaws.com/1/queue")
+    environ = function_environ(asset, runtime, settings)
     programs = {"bare": _isolated(bare, environ), "cold": _isolated(cold, environ)}
     compiled = least_s(programs)
     _drop_bytecode(asset)
@@ -124,18 +126,18 @@ def _environ() -> dict[str, str]:
     return {**kept, **ENVIRON}
 
 
-def _function_environ(asset: Path, runtime: Path) -> dict[str, str]:
+def function_environ(asset: Path, runtime: Path, settings: Settings) -> dict[str, str]:
     """Give what the stacks give a function, with the synthesized asset and Lambda's own packages on its path."""
-    arn = f"arn:aws:service:{REGION}:123456789012:thing"
-    settings = Settings("acme", "bucket", arn, "table", arn, arn, arn, f"https://sqs.{REGION}.amazonaws.com/1/queue")
     return {
+        **_environ(),
         "PYTHONPATH": os.pathsep.join((str(asset), str(runtime))),
         "POWERTOOLS_SERVICE_NAME": "bench",
         **settings.to_env(),
     }
 
 
-def _link_runtime(folder: Path) -> None:
+def link_runtime(folder: Path) -> None:
+    """Link the packages of Lambda's runtime into a folder."""
     for name in _RUNTIME:
         found = find_spec(name)
         if found is None or found.origin is None:

@@ -8,6 +8,7 @@ README = Path(__file__).resolve().parents[2] / "bench" / "README.md"
 CALLS = "`python -m bench calls`"
 OVERHEAD = "`python -m bench overhead`"
 STARTUP = "`python -m bench startup`"
+MEMORY = "`python -m bench memory`"
 SCALE = "`python -m bench scale`"
 REGISTRY = "`python -m bench registry`"
 PROMISED = {
@@ -32,6 +33,9 @@ PROMISED = {
     "time: cold start of `model_package` over boto3 and its clients": STARTUP,
     "time: cold start of `reconcile` over boto3 and its clients": STARTUP,
     "time: cold start of `notify` over boto3 and its clients": STARTUP,
+    "peak memory of `model_package`": MEMORY,
+    "peak memory of `notify`": MEMORY,
+    "peak memory of `reconcile`": MEMORY,
     "a function's zip, Powertools inside": "`python -m bench package`",
     "synthesis of 5,000 models, each with an endpoint": SCALE,
     "synthesis of 5,000 models over 1,000": SCALE,
