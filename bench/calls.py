@@ -1,14 +1,24 @@
 """How many AWS calls an operation makes once it is connected; exact, the same on every machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from bench.account import MODEL, Account, connected
 from bench.figure import Figure
+from bench.post import Post
 from bench.traffic import Call, counted
+from modelward.core.arn import VersionArn
+from modelward.core.names import version_in
+from modelward.services.context import Context
 from modelward.services.reconcile import reconcile
+from modelward.services.review import review
+from modelward.services.sweep import sweep
 
 PART = "calls"
 _PAGE = 100
+_APPROVAL = 14
+_ENVIRONMENTS, _DESCRIBES = 2, 1.2
 
 
 def measure() -> Iterator[Figure]:
@@ -19,6 +29,8 @@ def measure() -> Iterator[Figure]:
         yield from _current(account)
     with connected() as account:
         yield from _reading(account)
+    with connected() as account:
+        yield from _rollouts(account)
 
 
 def _decisions(account: Account) -> Iterator[Figure]:
@@ -76,6 +88,50 @@ def _reading(account: Account) -> Iterator[Figure]:
     )
     yield _figure("`compare(a, b)`", "at most 2 reads", [compare], len(compare) <= 2 and _are_reads(compare))
     yield _figure("reconcile with nothing to do", "at most 3 reads", [idle], len(idle) <= 3 and _are_reads(idle))
+
+
+def _rollouts(account: Account) -> Iterator[Figure]:
+    post = Post(account.context.settings.reconcile_queue_url, partial(_react, account.context))
+    first, second = account.register("first"), account.register("second")
+    first.approve(reason="better on every digit")
+    post.run()
+    second.approve(reason="better still")
+    approval = _until_update(account, post)
+    swept = _heard(account, lambda: sweep(account.context, MODEL))
+    described = [call for call in swept if call.operation.startswith("Describe")]
+    yield _way("approval", approval, _APPROVAL)
+    yield _figure(
+        "sweep of a model with nothing to do, for two environments",
+        f"at most {_DESCRIBES} describe calls for each",
+        [swept],
+        len(described) <= _DESCRIBES * _ENVIRONMENTS and _are_reads(swept),
+    )
+
+
+def _way(decision: str, calls: Sequence[Call], most: int) -> Figure:
+    what = f"of all functions, from {decision} to UpdateEndpoint"
+    return _figure(what, f"at most {most}", [calls], len(calls) <= most)
+
+
+def _until_update(account: Account, post: Post) -> list[Call]:
+    """Let the functions work after a decision; give what they call until they update an endpoint."""
+    calls = _heard(account, post.run)
+    return calls[: [call.operation for call in calls].index("UpdateEndpoint") + 1]
+
+
+def _react(context: Context, function: str, bodies: Iterable[Any]) -> None:
+    """Do what the functions do; people are told beside the way to the endpoint."""
+    for body in bodies if function != "notify" else ():
+        detail = body.get("detail", body)
+        if function == "model_package":
+            arn = VersionArn.parse(str(detail["ModelPackageArn"]))
+            assert arn is not None
+            review(context, arn.group, arn.version)
+        elif "EndpointName" in detail:
+            served = version_in(detail["EndpointConfigName"])
+            reconcile(context, MODEL, str(detail["EndpointName"]).removeprefix(f"{MODEL}-"), served)
+        else:
+            reconcile(context, MODEL, detail["environment"], detail.get("version"))
 
 
 def _heard(account: Account, operation: Callable[[], object]) -> list[Call]:

@@ -23,7 +23,8 @@ Measured on Python {python}, {system}, {cpus} CPUs, with {libraries}.
 ## How they are measured
 
 - **AWS calls** are heard by a hook on every client of the connected session; a page of a list is a call. What comes
-  once for each process (finding the deployment: one GetParameters) is behind it. These figures are the same on every
+  once for each process (finding the deployment: one GetParameters) is behind it. Those of functions are what the
+  services behind them call; people are told beside the way to the endpoint. These figures are the same on every
   machine.
 - **Time over raw boto3**: the calls of one run are recorded, operation and parameters, and made again by plain clients
   against the same local SageMaker in this process. Both take turns, {rounds} times each, and the medians are compared.

@@ -20,6 +20,8 @@ PROMISED = {
     "AWS calls: `versions()` with metrics, of 100 and of 1,000": CALLS,
     "AWS calls: `compare(a, b)`": CALLS,
     "AWS calls: reconcile with nothing to do": CALLS,
+    "AWS calls: of all functions, from approval to UpdateEndpoint": CALLS,
+    "AWS calls: sweep of a model with nothing to do, for two environments": CALLS,
     "time over raw boto3: describe": OVERHEAD,
     "time over raw boto3: current": OVERHEAD,
     "time over raw boto3: versions, 100 of them": OVERHEAD,
