@@ -17,7 +17,7 @@ from modelward.services.sweep import sweep
 
 PART = "calls"
 _PAGE = 100
-_APPROVAL = 14
+_APPROVAL, _ROLLBACK = 14, 8
 _ENVIRONMENTS, _DESCRIBES = 2, 1.2
 
 
@@ -97,9 +97,12 @@ def _rollouts(account: Account) -> Iterator[Figure]:
     post.run()
     second.approve(reason="better still")
     approval = _until_update(account, post)
+    account.digits.roll_back("staging", reason="users complain")
+    rollback = _until_update(account, post)
     swept = _heard(account, lambda: sweep(account.context, MODEL))
     described = [call for call in swept if call.operation.startswith("Describe")]
     yield _way("approval", approval, _APPROVAL)
+    yield _way("rollback", rollback, _ROLLBACK)
     yield _figure(
         "sweep of a model with nothing to do, for two environments",
         f"at most {_DESCRIBES} describe calls for each",
