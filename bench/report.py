@@ -24,8 +24,9 @@ Measured on Python {python}, {system}, {cpus} CPUs, with {libraries}.
 
 - **AWS calls** are heard by a hook on every client of the connected session; a page of a list is a call. What comes
   once for each process (finding the deployment: one GetParameters) is behind it. Those of functions are what the
-  services behind them call; people are told beside the way to the endpoint. These figures are the same on every
-  machine.
+  services behind them call; people are told beside the way to the endpoint. Of a rollback the reconciler's calls
+  count, whom the command asks itself: it reviews the decision on its way, and the function that reviews comes beside
+  it. These figures are the same on every machine.
 - **Time over raw boto3**: the calls of one run are recorded, operation and parameters, and made again by plain clients
   against the same local SageMaker in this process. Both take turns, {rounds} times each, and the medians are compared.
   A call takes a millisecond or two here and crosses no network, so what Modelward itself adds weighs most.

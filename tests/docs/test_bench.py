@@ -21,7 +21,7 @@ PROMISED = {
     "AWS calls: `compare(a, b)`": CALLS,
     "AWS calls: reconcile with nothing to do": CALLS,
     "AWS calls: of all functions, from approval to UpdateEndpoint": CALLS,
-    "AWS calls: of all functions, from rollback to UpdateEndpoint": CALLS,
+    "AWS calls: of the reconciler, from rollback to UpdateEndpoint": CALLS,
     "AWS calls: sweep of a model with nothing to do, for two environments": CALLS,
     "time over raw boto3: describe": OVERHEAD,
     "time over raw boto3: current": OVERHEAD,
