@@ -1,5 +1,6 @@
 """Deployments behind alarms, on one instance: the least on which they can be seen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -69,17 +70,23 @@ def test_a_deployment_shows_what_is_pending_and_is_forgotten_by_the_next(live: t
     assert ground.events(found["EndpointArn"], about), "also without a DeploymentConfig"
 
 
-@endpoint(instances=2, minutes=25)
-@fidelity("alarm-trips-at-once", "rollback-is-silent")
+@endpoint(instances=2, minutes=30)
+@fidelity("alarm-trips-at-once", "rollback-is-silent", "rollback-keeps-sizes")
 def test_an_alarm_that_rings_already_ends_a_deployment_without_a_reason(live: tuple[Ground, str]) -> None:
     ground, name = live
-    old = ground.state(name)["EndpointConfigName"]
+    variant = ground.state(name)["ProductionVariants"][0]["VariantName"]
+    weights = [{"VariantName": variant, "DesiredWeight": 0.5}]  # not what the config declares
+    ground.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=weights)
+    before = ground.settled(name)
     alarm = _alarm(ground, "ringing", "breaching")
     ground.account.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="on purpose")
     ground.change(name, ground.config("good-2", instances=1), DeploymentConfig=deployment(alarm, end_s=300))
     found = ground.settled(name)
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", before["EndpointConfigName"])
     assert "FailureReason" not in found
+    assert [_sizes(each) for each in found["ProductionVariants"]] == [
+        _sizes(each) for each in before["ProductionVariants"]
+    ]
 
 
 @endpoint(instances=2, minutes=25)
@@ -89,6 +96,10 @@ def test_an_alarm_that_lacks_data_ends_nothing(live: tuple[Ground, str]) -> None
     new = ground.config("good-2", instances=1)
     ground.change(name, new, DeploymentConfig=deployment(_alarm(ground, "dumb", "missing")))
     assert ground.settled(name)["EndpointConfigName"] == new
+
+
+def _sizes(variant: Mapping[str, Any]) -> list[Any]:
+    return [variant["VariantName"], variant["DesiredInstanceCount"], variant["DesiredWeight"]]
 
 
 def _alarm(ground: Ground, short: str, missing: str) -> str:

@@ -295,7 +295,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         {"staging": 2, "production": 2},
         {1: f"{LIVE} archived", 2: f"{BORN} staged deploying postponed deploying verified"},
         3,
-        (),
+        tuple(KINDS),
         ("twice",),
     ),
     "shadow": Scenario(

@@ -54,10 +54,9 @@ dash, that the scenario is not run so, because it differs from others in one mov
 
 """
 LIMIT = """
-One thing is known not to survive: an update that fails to reach SageMaker while something else, such as the autoscaler,
-changes the same endpoint. SageMaker does not tell of such a change what it is, so the update is taken for one that was
-taken back: the version is marked as failed and somebody is told, and the one before goes on serving until the version
-is promoted again. So *update that something else forestalls* is not run under these faults.
+Not told apart from an update that SageMaker took back is one that failed to reach it while something modified the same
+endpoint and left instances and weights as they were, such as maintenance of AWS: the version is marked as failed and
+somebody is told, and the one before goes on serving until the version is promoted again.
 """
 DELIVERED = """
 ## Events that travel badly

@@ -170,9 +170,8 @@ class SageMaker:
             failure_reason=answer.get("FailureReason", ""),
             is_serverless=any("CurrentServerlessConfig" in each for each in variants),
             pending_config=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
-            weights={
-                each["VariantName"]: each.get("DesiredWeight", 0.0) for each in answer.get("ProductionVariants", [])
-            },
+            weights={each["VariantName"]: each.get("DesiredWeight", 0.0) for each in variants},
+            sizes=", ".join(map(_size, [*variants, *answer.get("ShadowProductionVariants", [])])),
             update=_update(answer),
             is_asynchronous="AsyncInferenceConfig" in answer,
             has_components=answer["EndpointStatus"] == "InService" and any("DeployedImages" not in v for v in variants),
@@ -416,6 +415,14 @@ def pages(call: Callable[[Any], Any]) -> Iterator[Any]:
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
+
+
+def _size(variant: Any) -> str:
+    """Spell what `UpdateEndpointWeightsAndCapacities` may alter of a variant, as it is desired."""
+    serverless = variant.get("DesiredServerlessConfig", {})
+    calls = f"{serverless.get('MaxConcurrency', '')}/{serverless.get('ProvisionedConcurrency', '')}"
+    size = variant.get("DesiredInstanceCount", calls)
+    return f"{variant['VariantName']} {size} x {variant.get('DesiredWeight', 0.0)}"
 
 
 def _update(answer: Any) -> Update | None:

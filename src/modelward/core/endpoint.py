@@ -36,7 +36,8 @@ class Endpoint:
     """What DescribeEndpoint says: `config_name` is what serves now, also while an update to another is under way.
 
     `pending_config` is that other one, as `PendingDeploymentSummary` names it; empty when there is none. `weights` are
-    the desired ones of its variants.
+    the desired ones of its variants. `sizes` spells them with the size that each shall have: whatever the autoscaler or
+    a shift of calls can alter.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Endpoint:
     is_serverless: bool = False
     pending_config: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
+    sizes: str = ""
     update: Update | None = None
     """How far that update has come."""
     is_asynchronous: bool = False

@@ -15,12 +15,16 @@ SYSTEM = "modelward"
 
 def deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Entry:
     """Tell that a rollout begins: to which config, from which, and when the endpoint was modified last."""
-    from_config = scene.endpoint.config_name if scene.endpoint else ""
-    entry = entry_of(
-        scene, package, EntryKind.DEPLOYING, f"v{package.version} is wanted in {scene.environment.name}", now
-    )
-    facts = {"config": target, "from_config": from_config, "endpoint_modified": modified_token(scene.endpoint)}
-    return replace(entry, facts=facts)
+    why = f"v{package.version} is wanted in {scene.environment.name}"
+    return replace(entry_of(scene, package, EntryKind.DEPLOYING, why, now), facts=_attempt(scene, target))
+
+
+def _attempt(scene: Scene, config: str) -> dict[str, str]:
+    """Give what tells later whether an attempt was made, and what came of it: where to, and how the endpoint was."""
+    before = scene.endpoint
+    facts = {"config": config, "from_config": before.config_name if before else ""}
+    facts["endpoint_modified"] = modified_token(before)
+    return {**facts, "sizes": before.sizes} if before and before.sizes else facts
 
 
 def verified(scene: Scene, package: ModelPackage, now: datetime) -> Entry:
@@ -44,9 +48,7 @@ def trying(scene: Scene, package: ModelPackage, trial: Trial, now: datetime) -> 
     told = (e for e in scene.chain if e.kind is EntryKind.TRYING and e.token == entry.token)
     facts = {
         **({"again": "yes"} if any(each.facts.get("share") == str(trial.share) for each in told) else {}),
-        "config": trial.config,
-        "from_config": scene.endpoint.config_name if scene.endpoint else "",
-        "endpoint_modified": modified_token(scene.endpoint),
+        **_attempt(scene, trial.config),
         "live_model": trial.live_model,
         "target": target_of(scene, package, spec) if spec else "",
         "share": str(trial.share),

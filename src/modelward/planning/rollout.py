@@ -6,6 +6,8 @@ looking at an endpoint that serves something else than it should:
 
 - it has not been modified since: the update was never made (the function stopped in between), so it is made;
 - it has been modified and is at rest: SageMaker went back to the old config, which it never says aloud;
+- it has been modified, and its instances or weights are other ones than at the attempt: the autoscaler or a person did
+  that, and perhaps the update was never made. It is made once more, and if that is in doubt again, it has failed;
 - something else is changing it (the autoscaler, another version's rollout): the update was refused. The attempt is
   *postponed*, so that the modification which somebody else made is not taken for its failure.
 
@@ -57,12 +59,14 @@ from modelward.planning.scene import (
     brings_back,
     has_failed_smoke,
     is_overtaken,
+    is_resized,
     is_waiting,
     modified_token,
     rollout_entry,
     target_of,
     trial_of,
     verified_last,
+    was_resized,
 )
 from modelward.planning.steps import archive, begin_trial, moves_to, roll_out, scaling, unfit, with_status
 from modelward.planning.trial import Trial, judge_shadow
@@ -211,9 +215,7 @@ def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | No
         is_mixed = scene.endpoint is not None and scene.endpoint.status == "UpdateRollbackFailed"
         return _go_back(scene, package, attempt) if is_mixed else _give_up(package)
     if attempt and is_open and attempt.facts.get("endpoint_modified") != modified_token(scene.endpoint):
-        told = scene.endpoint.failure_reason if scene.endpoint else ""
-        what = (target, _failure(scene.endpoint, goal), failure_of(told, scene.endpoint))
-        return _fail(scene, package, what, now)
+        return _ended(scene, package, target, trial, attempt, now)
     if scene.endpoint and scene.endpoint.status == "Failed":
         again = LookAgain(scene.model, scene.environment.name, delay_s=_RETRY_S)
         return Plan(f"Endpoint {scene.endpoint.name} is Failed.", (DeleteEndpoint(scene.endpoint.name), again))
@@ -223,6 +225,21 @@ def _advance(scene: Scene, package: ModelPackage, target: str, trial: Trial | No
     if trial:
         return begin_trial(scene, package, target, trial, None if is_open else trying(scene, package, trial, now))
     return roll_out(scene, package, target, None if is_open else deploying(scene, package, target, now))
+
+
+def _ended(
+    scene: Scene, package: ModelPackage, target: str, trial: Trial | None, attempt: Entry, now: datetime
+) -> Plan:
+    """Tell that an attempt failed; or make it once more if it perhaps was never made: somebody resized the endpoint."""
+    endpoint = scene.endpoint
+    if endpoint and is_resized(attempt, endpoint) and not was_resized(scene, attempt):
+        why = f"instances or weights of {endpoint.name} were changed, perhaps before its update began"
+        entry = entry_of(scene, package, EntryKind.POSTPONED, why, now)
+        entry = replace(entry, facts={**attempt.facts, "resized": "yes"})
+        plan = _advance(replace(scene, chain=(*scene.chain, entry)), package, target, trial, now)
+        return replace(plan, changes=(Record(entry), *plan.changes))
+    failure = failure_of(endpoint.failure_reason if endpoint else "", endpoint)
+    return _fail(scene, package, (target, _failure(endpoint, attempt), failure), now)
 
 
 def _on_trial(scene: Scene, package: ModelPackage, target: str, trial: Trial, now: datetime) -> Plan:
@@ -266,10 +283,13 @@ def _give_up(package: ModelPackage, why: str = "the rollout failed") -> Plan:
     return Plan(f"v{package.version} failed; it is marked.", (with_status(package, StageStatus.REJECTED, why),))
 
 
-def _failure(endpoint: Endpoint | None, config: str) -> str:
+def _failure(endpoint: Endpoint | None, attempt: Entry) -> str:
     if endpoint is None:
-        return f"the endpoint is gone, config {config} was never served"
+        return f"the endpoint is gone, config {attempt.facts['config']} was never served"
     reason = f": {endpoint.failure_reason}" if endpoint.failure_reason else ""
+    if is_resized(attempt, endpoint):
+        changed = "its instances or weights were changed during each of two attempts"
+        return f"{endpoint.name} is on {endpoint.config_name} still; {changed}, which perhaps were never made"
     if endpoint.status == "InService":
         return f"SageMaker went back to {endpoint.config_name}{reason or ', and gave no reason'}"
     return f"the endpoint is {endpoint.status}{reason}"

@@ -244,6 +244,23 @@ def is_overtaken(attempt: Entry | None, endpoint: Endpoint | None) -> bool:
     return endpoint.config_name not in (attempt.facts.get("from_config"), attempt.facts.get("config"))
 
 
+def is_resized(attempt: Entry, endpoint: Endpoint | None) -> bool:
+    """Tell whether somebody has altered instances or weights of an endpoint since an attempt to move it.
+
+    That modifies the endpoint just as an update that was taken back, though the attempt may never have been made. A way
+    back leaves them as they were; where SageMaker gives a reason, there was one. Entries of old do not know.
+    """
+    if endpoint is None or endpoint.status != "InService" or endpoint.failure_reason:
+        return False
+    return attempt.facts.get("sizes", endpoint.sizes) != endpoint.sizes
+
+
+def was_resized(scene: Scene, attempt: Entry) -> bool:
+    """Tell whether a decision's rollout to a config was postponed before because the endpoint was resized."""
+    told = (e for e in scene.chain if e.facts.get("resized") and e.token == attempt.token)
+    return any(e.facts.get("config") == attempt.facts["config"] for e in told)
+
+
 def is_proven(scene: Scene, config: str) -> bool:
     """Tell whether the environment was seen to serve a config before."""
     return any(entry.facts.get("config") == config for entry in _verifications(scene))
@@ -291,10 +308,15 @@ def _open_trial(scene: Scene, package: ModelPackage, target: str) -> Entry | Non
 
 
 def _first_of(scene: Scene, entry: Entry) -> Entry:
-    """Give the entry with which a trial began: later ones tell that its share was changed."""
-    config, token = entry.facts["config"], entry.token
-    alike = (e for e in scene.chain if e.kind is EntryKind.TRYING and e.token == token and e.facts["config"] == config)
-    return next(alike, entry)
+    """Give the entry with which a trial began: later ones tell that its share was changed, unless it was postponed."""
+    first = entry
+    for each in reversed(scene.chain[: scene.chain.index(entry)]):
+        if each.token != entry.token or each.facts.get("config") != entry.facts["config"]:
+            continue
+        if each.kind is not EntryKind.TRYING:
+            break
+        first = each
+    return first
 
 
 def trial_of(scene: Scene, package: ModelPackage, target: str) -> Trial | None:

@@ -42,3 +42,23 @@ def test_an_endpoint_tells_whether_it_is_asynchronous() -> None:
         endpoint = SageMaker(client).describe_endpoint("e")
         assert endpoint is not None
         assert endpoint.is_asynchronous is is_so
+
+
+SERVERLESS = {"DesiredServerlessConfig": {"MaxConcurrency": 20, "ProvisionedConcurrency": 5, "MemorySizeInMB": 2048}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spelled"),
+    [
+        ({"DesiredInstanceCount": 3, "CurrentInstanceCount": 2}, "AllTraffic 3 x 1.0"),
+        ({"DesiredInstanceCount": 0}, "AllTraffic 0 x 1.0"),
+        (SERVERLESS, "AllTraffic 20/5 x 1.0"),
+    ],
+)
+def test_an_endpoint_tells_the_sizes_that_are_wanted(kind, spelled) -> None:
+    variant = {"VariantName": "AllTraffic", "DesiredWeight": 1.0, "CurrentWeight": 0.5, **IMAGES, **kind}
+    shadow = {"VariantName": "Challenger", "DesiredWeight": 0.2, "DesiredInstanceCount": 1}
+    client: Any = Client(EndpointStatus="InService", ProductionVariants=[variant], ShadowProductionVariants=[shadow])
+    endpoint = SageMaker(client).describe_endpoint("e")
+    assert endpoint is not None
+    assert endpoint.sizes == f"{spelled}, Challenger 1 x 0.2"

@@ -345,6 +345,23 @@ def test_an_alarm_during_the_bake_returns_to_the_old_config_without_a_word(live)
     assert states(live)[-2:] == [("UPDATING", "v1"), ("IN_SERVICE", "v1")]
 
 
+@pytest.mark.fidelity("rollback-keeps-sizes")
+@pytest.mark.parametrize("guard", [CANARY, ROLLING])
+def test_an_update_that_is_taken_back_leaves_the_sizes_as_they_were_and_not_as_the_old_config_has_them(live, guard):
+    resized = [{"VariantName": "live", "DesiredInstanceCount": 6, "DesiredWeight": 0.5}]
+    live("UpdateEndpointWeightsAndCapacities", **NAME, DesiredWeightsAndCapacities=resized)
+    live.pass_s(600)
+    before = describe(live)
+    live.update("v2", DeploymentConfig=guard)
+    live.pass_s(250)
+    live.watch.force("errors", AlarmState.ALARM)
+    live.pass_s(900)
+    found = describe(live)
+    assert (live.state(), found["LastModifiedTime"] > before["LastModifiedTime"]) == (("InService", "v1"), True)
+    sizes = [[each[name] for name in ("DesiredInstanceCount", "DesiredWeight")] for each in found["ProductionVariants"]]
+    assert sizes == [[6, 0.5]]
+
+
 def test_an_alarm_after_the_full_shift_still_returns_while_the_old_fleet_is_there(live) -> None:
     live.update("v2", DeploymentConfig=CANARY)
     live.pass_s(550)

@@ -325,3 +325,75 @@ def test_a_configuration_that_leaves_a_mix_is_left_once_for_the_one_before(accou
     assert (back.name, back.config_name) == ("digits-production", before)
     account.endpoints["production"] = replace(stuck, modified_at=account.now + timedelta(seconds=9))
     assert account.plan("production").is_empty, "it was tried once"
+
+
+def attempted(account, sizes="AllTraffic 2 x 1.0"):
+    """Let v2 be attempted in production, and its update not reach SageMaker."""
+    account.live(1)
+    account.endpoints["production"] = replace(account.endpoints["production"], sizes="AllTraffic 2 x 1.0")
+    account.add(2)
+    account.converge()
+    account.approve(2)
+    account.converge()
+    account.promote(2)
+    account.review(2)
+    account.crashes = [3]
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.DEPLOYING
+    meddle(account, sizes)
+
+
+def meddle(account, sizes, **fields):
+    account.now += timedelta(seconds=9)
+    there = replace(account.endpoints["production"], modified_at=account.now, sizes=sizes, **fields)
+    account.endpoints["production"] = there
+
+
+def test_an_attempt_is_made_once_more_if_the_endpoint_was_resized_and_then_counts_as_failed(account):
+    attempted(account, "AllTraffic 3 x 1.0")
+    account.crashes = [4]  # the second update does not reach SageMaker either
+    account.reconcile("production")
+    postponed, deploying = account.chain(2)[-2:]
+    assert (postponed.kind, deploying.kind) == (EntryKind.POSTPONED, EntryKind.DEPLOYING)
+    assert postponed.why == "instances or weights of digits-production were changed, perhaps before its update began"
+    assert deploying.facts["sizes"] == "AllTraffic 3 x 1.0"
+    meddle(account, "AllTraffic 4 x 1.0")
+    account.converge()
+    failed = account.chain(2)[-1]
+    assert (failed.kind, failed.facts["failure"]) == (EntryKind.FAILED, "went-back")
+    assert "were changed during each of two attempts, which perhaps were never made" in failed.why
+    assert account.serving("production") == 1
+    assert account.packages[2].stage_status == "Rejected"
+
+    account.promote(2)
+    account.review(2)
+    account.crashes = [3]
+    account.reconcile("production")
+    meddle(account, "AllTraffic 5 x 1.0")
+    account.converge()
+    assert account.serving("production") == 2, "a new decision may be postponed again"
+
+
+def test_a_function_that_stops_once_a_resized_attempt_is_postponed_begins_it_again(account):
+    attempted(account, "AllTraffic 3 x 1.0")
+    account.crashes = [1]
+    account.converge()
+    assert [each.kind.value for each in account.chain(2)[-3:]] == ["postponed", "deploying", "verified"]
+    assert account.serving("production") == 2
+
+
+@pytest.mark.parametrize("fields", [{}, {"failure_reason": "no ping"}, {"status": "UpdateRollbackFailed"}])
+def test_an_attempt_has_failed_if_sizes_are_as_they_were_or_sagemaker_says_so(account, fields):
+    attempted(account)
+    meddle(account, "AllTraffic 3 x 1.0" if fields else "AllTraffic 2 x 1.0", **fields)
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.FAILED
+
+
+def test_an_attempt_of_old_that_kept_no_sizes_has_failed_if_the_endpoint_was_modified(account):
+    attempted(account, "AllTraffic 3 x 1.0")
+    *before, last = account.chain(2)
+    facts = {name: value for name, value in last.facts.items() if name != "sizes"}
+    account.chains[2] = (*before, replace(last, facts=facts))
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.FAILED
