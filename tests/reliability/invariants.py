@@ -1,11 +1,14 @@
 """What must hold however things went."""
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from tests.reliability.scenarios import Scenario
 
-from modelward.core.ledger import EntryKind
+from modelward.core.ledger import Entry, EntryKind
+from modelward.planning.scene import BEGUN
 from modelward.planning.standing import desired
 
 World = Any
@@ -46,18 +49,55 @@ def assert_ledgers_are_whole(world: World, versions: Any) -> None:
         assert (seen.stage or None) == package.stage
 
 
+def moves(world: World) -> list[str]:
+    """List the configs to which endpoints really began to move, in order, by what SageMaker told."""
+    begun = set()
+    for event in world.events:
+        told = event["detail"]
+        if event["detail-type"] == "SageMaker Endpoint State Change" and told["EndpointStatus"] == "CREATING":
+            begun.add((told["LastModifiedTime"], told["EndpointConfigName"]))
+        elif event["detail-type"] == "SageMaker Endpoint Deployment State Change":
+            pending = told.get("PendingDeploymentSummary")
+            begun |= {(pending["StartTime"], pending["EndpointConfigName"])} if pending else set()
+    return [config for _, config in sorted(begun)]
+
+
+def attempts(chain: Sequence[Entry], environment: str, token: str) -> list[Entry]:
+    """List what a chain tells of how one decision was rolled out to an environment; a new share is no rollout."""
+    told = [each for each in chain if (each.environment, each.token) == (environment, token) and each.kind in _TOLD]
+    return [each for each in told if each.facts.get("from_config") != each.facts.get("config")]
+
+
+_TOLD = BEGUN | {EntryKind.POSTPONED, EntryKind.VERIFIED, EntryKind.FAILED}
+
+
 def assert_each_decision_is_rolled_out_once(world: World, versions: Any) -> None:
-    """No decision has two rollouts to one environment, unless another one came in between, or it was not let begin."""
-    begun = []
+    """No config is tried twice in a row, each move was recorded before, and what was postponed had not begun."""
+    began, recorded = moves(world), Counter[str]()
+    for environment in world.context.spec.environments:
+        at = [config for config in began if config.startswith(f"digits-{environment}-")]
+        assert [config for config, after in pairwise(at) if config == after] == []
     for version in versions:
         chain = world.entries(version)
-        for entry, following in zip(chain, (*chain[1:], None), strict=True):
-            if entry.kind is EntryKind.DEPLOYING and (following is None or following.kind is not EntryKind.POSTPONED):
-                assert entry.facts["from_config"] != entry.facts["config"]
-                begun.append(
-                    (version, entry.environment, entry.token, entry.facts["config"], entry.facts["from_config"])
-                )
-    assert [each for each, times in Counter(begun).items() if times > 1] == []
+        for environment, token in {(each.environment, each.token) for each in chain}:
+            recorded += _attempts_that_count(attempts(chain, environment, token))
+    assert Counter(began) - recorded == Counter(), "no update was made that is not recorded, or was to be postponed"
+
+
+def _attempts_that_count(told: Sequence[Entry]) -> Counter[str]:
+    """Count attempts by config, but for those that were postponed: what follows these is one more of the same."""
+    tried, doubted = Counter[tuple[str, str]](), Counter[str]()
+    for entry, after in zip_longest(told, told[1:]):
+        is_postponed = after is not None and after.kind is EntryKind.POSTPONED
+        if is_postponed or (after and entry.kind is EntryKind.POSTPONED):
+            assert after.facts["config"] == entry.facts["config"]
+            assert {entry.kind, after.kind} - BEGUN == {EntryKind.POSTPONED}
+        doubted[entry.facts["config"]] += bool(entry.facts.get("resized"))
+        if entry.kind in BEGUN and not is_postponed:
+            tried[(entry.facts["config"], entry.facts["from_config"])] += 1
+    assert max([0, *doubted.values()]) <= 1, "what is in doubt is tried once more"
+    assert max([0, *tried.values()]) <= 1, "what was tried from there is not tried again"
+    return Counter(config for config, _ in tried)
 
 
 def assert_serves_what_is_wanted(world: World, versions: Any) -> None:
