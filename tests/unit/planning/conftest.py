@@ -1,7 +1,7 @@
 """A registry and its endpoints as plain values, with SageMaker's rules about them: what plans are tried on."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -11,13 +11,15 @@ import pytest
 from tests.declaration import DIGITS
 
 from modelward.config import AutoscalingSpec, EndpointSpec, parse
-from modelward.core.endpoint import Endpoint, Serving
+from modelward.config.spec import RegistrySpec, RolloutSpec
+from modelward.core.endpoint import CHALLENGER, VARIANT, Endpoint, Figures, Serving
 from modelward.core.ledger import Entry, EntryKind
 from modelward.core.model_package import (
     BECAUSE_KEY,
     DECIDED_KEY,
     ENTERED_KEY,
     METRIC_KEY,
+    SHARE_KEY,
     SMOKE_KEY,
     ApprovalStatus,
     Caller,
@@ -29,6 +31,7 @@ from modelward.core.model_package import (
 from modelward.core.names import endpoint_name, version_in
 from modelward.core.smoke import SmokeVerdict
 from modelward.planning.changes import (
+    Challenger,
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
@@ -37,13 +40,13 @@ from modelward.planning.changes import (
     Plan,
     Record,
     RegisterScaling,
+    ShiftCalls,
     UpdateEndpoint,
     UpdateVersion,
 )
 from modelward.planning.review import Case, concerned, demands, news
 from modelward.planning.rollout import plan_rollout
-from modelward.planning.scene import Scene, config_name
-from modelward.planning.standing import decided_at, is_eligible
+from modelward.planning.scene import Refusal, Scene, config_name
 
 SPEC = parse(DIGITS, "registry.toml")
 MODEL = SPEC.models["digits"]
@@ -80,6 +83,10 @@ class RefusedError(Exception):
     """SageMaker or DynamoDB would refuse this: whoever carries the plan out stops here."""
 
 
+class BusyError(RefusedError):
+    """SageMaker would refuse to update the endpoint now: something else changes it."""
+
+
 @dataclass
 class Account:
     """SageMaker's versions and endpoints and the ledger of one model, on a clock that ticks with every change."""
@@ -97,10 +104,18 @@ class Account:
     """By environment, how they are scaled: AWS keeps that beside SageMaker."""
     coming: dict[str, str] = field(default_factory=dict)
     """By environment, the config that a rollout under way goes to."""
+    models: dict[str, str] = field(default_factory=dict)
+    """By endpoint config, the name of its model."""
+    tried: dict[str, Challenger] = field(default_factory=dict)
+    """By endpoint config of a trial, what is tried."""
+    meddlers: dict[str, list[str | None]] = field(default_factory=dict)
+    """By environment, what somebody does between a look and the update that follows from it: resize, or move."""
     sick: frozenset[int] = frozenset()
     """Versions whose containers never become healthy."""
     wrong: frozenset[int] = frozenset()
     """Versions whose smoke test fails, if they have one."""
+    poor: frozenset[int] = frozenset()
+    """Versions that do worse than the live one when they get copies of its calls."""
     crashes: list[int] = field(default_factory=list)
     """How many changes of the next plans are made before the function stops."""
     now: datetime = NOON
@@ -108,6 +123,7 @@ class Account:
     moves: int = 0
     alarms: dict[str, datetime] = field(default_factory=dict)
     """Alarms of the team's own that are on, and when they went off."""
+    spec: RegistrySpec = SPEC
 
     # --- facts ------------------------------------------------------------------------------------------------------
 
@@ -119,7 +135,7 @@ class Account:
 
     def case(self, version: int) -> Case:
         """See a version with as much of its surroundings as the service reads."""
-        case = Case(SPEC, MODEL, self.packages[version], self.chain(version))
+        case = Case(self.spec, MODEL, self.packages[version], self.chain(version))
         standing = [package for stage in concerned(case) for package in self.standing(stage)]
         heir = self.heir(case.environment.name, version) if case.environment else None
         return replace(case, standing=standing, heir=heir)
@@ -134,9 +150,9 @@ class Account:
         return None
 
     def scene(self, environment: str) -> Scene:
-        env = SPEC.environments[environment]
+        env = self.spec.environments[environment]
         scene = Scene(
-            spec=SPEC,
+            spec=self.spec,
             model="digits",
             environment=env,
             endpoint_spec=self.specs[environment],
@@ -153,27 +169,39 @@ class Account:
         if scene.wanted and scene.asks_for_heirs:
             heir = self.heir(environment, scene.wanted.version)
             scene = replace(scene, heirs=(heir,) if heir else ())
+        counted = scene.asks_for_figures
+        if counted and counted[1] <= self.now and scene.wanted:
+            worse = Figures(calls=50, errors=int(scene.wanted.version in self.poor))
+            scene = replace(scene, figures={VARIANT: Figures(calls=50), CHALLENGER: worse})
         if not (scene.asks_for_serving and scene.endpoint):
             return scene
         name = scene.endpoint.config_name
-        return replace(scene, serving=Serving(name, self.made[name].instance_type or ""))
+        made = self.made.get(name, self.specs[environment])
+        return replace(scene, serving=Serving(self.models.get(name, name), made.instance_type or ""))
 
     def serving(self, environment: str) -> int | None:
         endpoint = self.endpoints.get(environment)
         return version_in(endpoint.config_name) if endpoint and endpoint.status == "InService" else None
 
+    def version(self, config: str) -> int | None:
+        """Tell which version an endpoint config brings in: in a trial the one that is tried."""
+        return version_in(self.tried[config].model_name if config in self.tried else config)
+
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    def apply(self, changes: Sequence[Any]) -> None:
-        """Carry changes out as far as the function lives."""
+    def apply(self, changes: Sequence[Any]) -> Refusal | None:
+        """Carry changes out as far as the function lives; tell if SageMaker refused because the endpoint was busy."""
         limit = self.crashes.pop(0) if changes and self.crashes else len(changes)
         self.moves += bool(changes)
         for change in changes[:limit]:
             self.watch(self, change)
             try:
                 self._apply(change)
+            except BusyError:
+                return Refusal.BUSY
             except RefusedError:
-                return
+                return None
+        return None
 
     def _apply(self, change: Any) -> None:
         self.now += timedelta(seconds=1)
@@ -184,19 +212,54 @@ class Account:
                 self._update(change)
             case CreateEndpoint(name, config):
                 self._begin(name, config, "Creating")
-            case CreateEndpointConfig(name, _, spec):
-                self.made[name] = spec
-            case UpdateEndpoint(name, config, keeps_count):
-                self._resize(self._environment(name), config, keeps_count=keeps_count)
-                self._begin(name, config, "Updating")
+            case CreateEndpointConfig():
+                self._make(change)
+            case ShiftCalls(name, weights):
+                self._shift(self._environment(name), weights)
+            case UpdateEndpoint():
+                self._move(change)
             case DeleteEndpoint(name):
                 del self.endpoints[self._environment(name)]
             case RegisterScaling() | DeregisterScaling():
                 self._scale(change)
-            case CreateModel():
-                version = int(change.package_arn.rsplit("/", 1)[1])
-                if not self.packages[version].is_approved:
-                    raise RefusedError
+            case CreateModel() if not self.packages[int(change.package_arn.rsplit("/", 1)[1])].is_approved:
+                raise RefusedError
+
+    def _make(self, change: CreateEndpointConfig) -> None:
+        self.made[change.name], self.models[change.name] = change.endpoint, change.model_name
+        if change.challenger:
+            self.tried.setdefault(change.name, change.challenger)
+
+    def _move(self, change: UpdateEndpoint) -> None:
+        environment, config = self._environment(change.name), change.config_name
+        there = self.endpoints[environment]
+        # Guardrails want the same variants before and after; and no endpoint is moved to where it is, but from a mix.
+        is_renamed = change.guard is not None and (there.config_name in self.tried) != (config in self.tried)
+        if is_renamed or (there.config_name == config and there.status == "InService"):
+            raise RefusedError
+        self._resize(environment, config, keeps_count=change.keeps_count)
+        self._begin(change.name, config, "Updating")
+
+    def _shift(self, environment: str, weights: Mapping[str, float]) -> None:
+        there = self.endpoints[environment]
+        if there.status != "InService":
+            raise RefusedError
+        self.endpoints[environment] = replace(
+            there, status="Updating", weights=weights, sizes=repr(weights), modified_at=self.now
+        )
+
+    def meddle(self, environment: str) -> None:
+        """Let somebody resize an endpoint that is at rest, or move it to a config of theirs, if it is their turn."""
+        queue, there = self.meddlers.get(environment, []), self.endpoints.get(environment)
+        what = queue.pop(0) if queue else None
+        if what is None or there is None or there.status != "InService":
+            return
+        self.now += timedelta(seconds=1)
+        pending = "by-hand" if what == "move" else ""
+        self.coming[environment] = pending or there.config_name
+        self.endpoints[environment] = replace(
+            there, status="Updating", pending_config=pending, sizes=f"resized at {self.now}", modified_at=self.now
+        )
 
     def _scale(self, change: RegisterScaling | DeregisterScaling) -> None:
         environment = self._environment(change.endpoint)
@@ -229,11 +292,17 @@ class Account:
     def _begin(self, name: str, config: str, status: str) -> None:
         environment = self._environment(name)
         there = self.endpoints.get(environment)
-        if (there is None) != (status == "Creating") or (there and (there.is_busy or there.status == "Failed")):
+        if there and status == "Updating" and there.is_busy:
+            raise BusyError
+        if (there is None) != (status == "Creating") or (there and there.status == "Failed"):
             raise RefusedError
         self.coming[environment] = config
-        old = there.config_name if there else config
-        self.endpoints[environment] = Endpoint(name, status, old, self.now)
+        first = Endpoint(name, status, config, self.now)
+        self.endpoints[environment] = (
+            replace(there, status=status, modified_at=self.now, failure_reason="", pending_config=config)
+            if there
+            else first
+        )
 
     def _resize(self, environment: str, config: str, *, keeps_count: bool) -> None:
         old, new = self.made.get(self.endpoints[environment].config_name), self.made[config]
@@ -254,11 +323,15 @@ class Account:
                 self.endpoints[environment] = self._finished(there, self.coming.pop(environment, there.config_name))
 
     def _finished(self, there: Endpoint, config: str) -> Endpoint:
-        is_sick = version_in(config) in self.sick
+        is_sick, there = self.version(config) in self.sick, replace(there, modified_at=self.now, pending_config="")
         if is_sick and there.status == "Creating":
-            return replace(there, status="Failed", modified_at=self.now, failure_reason="no ping")
-        serves = there.config_name if is_sick else config
-        return replace(there, status="InService", modified_at=self.now, config_name=serves)
+            return replace(there, status="Failed", failure_reason="no ping")
+        there = replace(there, status="InService")
+        if config == there.config_name or is_sick:
+            return there
+        tried = self.tried.get(config)
+        shares = {VARIANT: 100.0 - tried.percent, CHALLENGER: float(tried.percent)} if tried else {VARIANT: 1.0}
+        return replace(there, config_name=config, weights=shares, sizes=repr(shares))
 
     # --- Modelward ----------------------------------------------------------------------------------------------------
 
@@ -275,12 +348,23 @@ class Account:
 
     def reconcile(self, environment: str) -> bool:
         plan = self.plan(environment)
-        self.apply(plan.changes)
+        if any(isinstance(change, UpdateEndpoint) for change in plan.changes):
+            self.meddle(environment)
+        refusal = self.apply(plan.changes)
+        if refusal:
+            self.apply(self.plan(environment, refusal).changes)
         return not plan.is_empty
 
-    def plan(self, environment: str) -> Plan:
+    def plan(self, environment: str, refusal: Refusal | None = None) -> Plan:
         self.now += timedelta(seconds=1)
-        return plan_rollout(self.scene(environment), now=self.now)
+        return plan_rollout(replace(self.scene(environment), refusal=refusal), now=self.now)
+
+    def has_waited(self) -> bool:
+        """Let the time of trials pass; tell whether any was running."""
+        counted = [self.scene(environment).asks_for_figures for environment in self.spec.environments]
+        ends = [each[1] for each in counted if each and each[1] > self.now]
+        self.now = max([self.now, *ends])
+        return bool(ends)
 
     def round(self, order: Sequence[Any]) -> bool:
         """Look at each version and environment once, in an order; tell whether anything was to be done."""
@@ -293,7 +377,7 @@ class Account:
         """Go on until nothing is to be done; fail when that does not end."""
         order = order or [*self.packages, *SPEC.environments]
         for _ in range(most):
-            if not self.round(order):
+            if not self.round(order) and not self.has_waited():
                 return self
         raise AssertionError(f"it does not end: {[p.life_cycle for p in self.packages.values()]} {self.endpoints}")
 
@@ -321,6 +405,16 @@ class Account:
             metadata |= {ENTERED_KEY: stamp, DECIDED_KEY: stamp, BECAUSE_KEY: packed("released")}
         self.edit(version, life_cycle=LifeCycle(stage, "InProgress", "released"), metadata=metadata)
 
+    def share(self, version: int, percent: int) -> None:
+        """Say how many calls of a hundred a version on trial takes; with all of them its trial is finished."""
+        package = self.packages[version]
+        self.edit(version, metadata={**package.metadata, SHARE_KEY: f"{percent} {package.entered}"})
+
+    def declare(self, rollout: RolloutSpec | None) -> None:
+        """Declare how production moves to another version."""
+        production = replace(self.spec.environments["production"], rollout=rollout)
+        self.spec = replace(self.spec, environments={**self.spec.environments, "production": production})
+
     def live(self, version: int, **fields: Any) -> None:
         self.add(version, **fields)
         self.converge()
@@ -341,8 +435,10 @@ class Account:
 
 
 def newest(account: Account, stage: str) -> ModelPackage | None:
-    """Find the eligible version that was decided on last, by its own stamp."""
-    return max((p for p in account.standing(stage) if is_eligible(p)), key=decided_at, default=None)
+    """Find the version that may be served in a stage and was decided on last, by its own stamp."""
+    there = [p for p in account.standing(stage) if p.stage_status in ("InProgress", "Approved") and p.entered]
+    there = [p for p in there if (p.approval_status, p.status) == ("Approved", "Completed")]
+    return max(there, key=lambda p: (p.entered.at if p.entered else NOON, p.version), default=None)
 
 
 @pytest.fixture
