@@ -326,8 +326,8 @@ class Account:
         is_sick, there = self.version(config) in self.sick, replace(there, modified_at=self.now, pending_config="")
         if is_sick and there.status == "Creating":
             return replace(there, status="Failed", failure_reason="no ping")
-        there = replace(there, status="InService")
-        if config == there.config_name or is_sick:
+        is_new, there = there.status == "Creating", replace(there, status="InService")
+        if is_sick or (config == there.config_name and not is_new):
             return there
         tried = self.tried.get(config)
         shares = {VARIANT: 100.0 - tried.percent, CHALLENGER: float(tried.percent)} if tried else {VARIANT: 1.0}

@@ -6,7 +6,7 @@ anywhere, and just before an update is made somebody may resize the endpoint or 
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modelward.config.spec import RolloutSpec, Strategy
@@ -19,7 +19,6 @@ CANARY = RolloutSpec(Strategy.CANARY, percent=10, wait_s=60)
 SHADOW = RolloutSpec(Strategy.SHADOW, percent=50, trial_s=3600)
 AB = RolloutSpec(Strategy.AB, percent=20)
 TRIALS = (Strategy.SHADOW, Strategy.AB)
-FEW = settings(max_examples=60)
 NUMBERS = st.frozensets(st.integers(2, 4), max_size=2)
 
 
@@ -114,7 +113,6 @@ def is_served(account, version, share):
 
 
 @given(tale=tales(meddlers=("resize", "move", None)))
-@FEW
 def test_whatever_befalls_an_endpoint_it_ends_and_then_every_plan_is_empty(world, tale):
     account = told(world, tale)
 
@@ -122,7 +120,6 @@ def test_whatever_befalls_an_endpoint_it_ends_and_then_every_plan_is_empty(world
 
 
 @given(tale=tales())
-@FEW
 def test_the_last_good_version_that_was_promoted_ends_on_the_endpoint(world, tale):
     account = told(world, tale)
 
@@ -132,21 +129,25 @@ def test_the_last_good_version_that_was_promoted_ends_on_the_endpoint(world, tal
         assert account.packages[version].stage_status == "Approved"
 
 
+@given(tale=tales(meddlers=("resize", "move", "move", None), rollouts=(None, CANARY)))
+def test_somebody_who_moves_the_endpoint_keeps_the_last_good_version_from_it_for_a_while_only(world, tale):
+    account = told(world, tale)
+
+    assert account.serving("production") == tale.winner[0]
+
+
 @given(tale=tales())
-@FEW
 def test_stops_and_resizing_change_nothing_about_the_end(world, tale):
     assert told(world, tale).end() == told(world, tale, is_smooth=True).end()
 
 
 @given(tale=tales(), data=st.data())
-@FEW
 def test_the_order_of_looks_changes_nothing_about_the_end(world, tale, data):
     order = data.draw(st.permutations([1, 2, 3, 4, "staging", "production"]))
     assert told(world, tale, order=order).end() == told(world, tale).end()
 
 
 @given(tale=tales(meddlers=("resize", "move", None)))
-@FEW
 def test_what_failed_is_tried_once_for_each_decision_and_once_more_where_that_is_in_doubt(world, tale):
     begun = []
 
@@ -167,7 +168,6 @@ def test_what_failed_is_tried_once_for_each_decision_and_once_more_where_that_is
 
 
 @given(tale=tales(meddlers=("resize", "move", None)))
-@FEW
 def test_only_the_newest_decision_ever_gets_to_the_endpoint(world, tale):
     def watch(account, change):
         if isinstance(change, UpdateEndpoint):
@@ -178,7 +178,6 @@ def test_only_the_newest_decision_ever_gets_to_the_endpoint(world, tale):
 
 
 @given(tale=tales(rollouts=(SHADOW, AB)))
-@FEW
 def test_a_version_is_tried_as_declared_before_it_is_verified(world, tale):
     account = told(world, tale)
 
@@ -194,7 +193,6 @@ def test_a_version_is_tried_as_declared_before_it_is_verified(world, tale):
 
 
 @given(tale=tales(meddlers=("resize", "move", None)))
-@FEW
 def test_a_guard_goes_with_each_new_version_and_with_no_trial_and_no_way_back(world, tale):
     def watch(account, change):
         if isinstance(change, UpdateEndpoint) and change.name == "digits-production":
@@ -211,7 +209,6 @@ def is_proof(entry):
 
 
 @given(shares=st.lists(st.integers(1, 99), max_size=4), crashes=st.lists(st.integers(0, 4), max_size=12))
-@FEW
 def test_an_ab_trial_takes_every_share_in_place_and_ends_once_it_is_finished(world, shares, crashes):
     account = told(world, Tale(AB, [(2, None)], True, *[frozenset()] * 3, [], []))
     trial = account.endpoints["production"].config_name

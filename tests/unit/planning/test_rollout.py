@@ -16,10 +16,11 @@ from modelward.planning.changes import (
     CreateEndpointConfig,
     DeleteEndpoint,
     LookAgain,
+    Record,
     UpdateEndpoint,
 )
 from modelward.planning.rollout import plan_rollout
-from modelward.planning.scene import config_name
+from modelward.planning.scene import Refusal, config_name
 from modelward.planning.standing import decided_at, desired, holder
 
 
@@ -397,3 +398,11 @@ def test_an_attempt_of_old_that_kept_no_sizes_has_failed_if_the_endpoint_was_mod
     account.chains[2] = (*before, replace(last, facts=facts))
     account.reconcile("production")
     assert account.chain(2)[-1].kind is EntryKind.FAILED
+
+
+def test_an_update_that_was_refused_as_something_else_ended_has_not_failed_and_is_asked_for_anew(account):
+    attempted(account)
+    plan = account.plan("production", Refusal.BUSY)
+    recorded = [change.entry.kind for change in plan.changes if isinstance(change, Record)]
+    assert recorded == [EntryKind.DEPLOYING]
+    assert isinstance(plan.changes[-1], UpdateEndpoint)
