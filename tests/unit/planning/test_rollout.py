@@ -249,6 +249,7 @@ def test_a_stage_belongs_to_the_newest_decision_and_versions_without_a_stamp_com
         {"life_cycle": LifeCycle("Production", "Retired")},
         {"life_cycle": LifeCycle("Production", "OnHold")},
         {"life_cycle": LifeCycle("Staging", "Approved")},
+        {"metadata": {}},
     ],
 )
 def test_only_an_approved_finished_version_whose_rollout_has_not_failed_is_desired(world, change):
@@ -406,3 +407,78 @@ def test_an_update_that_was_refused_as_something_else_ended_has_not_failed_and_i
     recorded = [change.entry.kind for change in plan.changes if isinstance(change, Record)]
     assert recorded == [EntryKind.DEPLOYING]
     assert isinstance(plan.changes[-1], UpdateEndpoint)
+
+
+def test_an_attempt_that_another_rollout_had_the_endpoint_before_has_not_failed_and_is_made_anew(account):
+    attempted(account)
+    meddle(account, "AllTraffic 2 x 1.0", config_name="made-by-hand")
+    plan = account.plan("production")
+    recorded = [change.entry.kind for change in plan.changes if isinstance(change, Record)]
+    assert recorded == [EntryKind.DEPLOYING]
+    account.converge()
+    assert account.serving("production") == 2
+
+
+@pytest.mark.parametrize(
+    ("pending", "refusal", "is_postponed"),
+    [
+        ("made-by-hand", None, True),
+        ("made-by-hand", Refusal.BUSY, True),
+        ("", Refusal.BUSY, True),
+        ("", None, False),
+        ("its own", None, False),
+        ("its own", Refusal.BUSY, False),
+    ],
+)
+def test_an_attempt_is_postponed_where_something_else_is_known_to_change_the_endpoint(
+    account, pending, refusal, is_postponed
+):
+    attempted(account)
+    pending = account.config(2, "production") if pending == "its own" else pending
+    meddle(account, "AllTraffic 2 x 1.0", status="Updating", pending_config=pending)
+    plan = account.plan("production", refusal)
+    assert [change.entry.kind for change in plan.changes] == [EntryKind.POSTPONED] * is_postponed
+    if is_postponed:
+        assert plan.changes[0].entry.facts == account.chain(2)[-1].facts
+
+
+def test_a_configuration_that_failed_does_not_keep_another_one_of_the_same_version_from_being_tried(account):
+    account.live(1)
+    account.sick = frozenset({1})
+    account.specs["production"] = replace(account.specs["production"], instance_count=7)
+    account.converge()
+    assert account.chain(1)[-1].kind is EntryKind.FAILED
+    account.sick = frozenset()
+    account.specs["production"] = replace(account.specs["production"], instance_count=5)
+    account.converge()
+    assert account.endpoints["production"].config_name == account.config(1, "production")
+
+
+def test_another_configuration_may_be_postponed_for_a_resized_endpoint_again(account):
+    account.live(1)
+    for count in (7, 5):
+        account.specs["production"] = replace(account.specs["production"], instance_count=count)
+        account.crashes = [3]
+        account.reconcile("production")
+        meddle(account, f"resized before {count}")
+        account.converge()
+        assert account.endpoints["production"].config_name == account.config(1, "production")
+
+
+def test_a_function_that_stops_before_it_marks_a_version_that_failed_leaves_the_reason_to_be_told(account):
+    account.live(1)
+    account.add(2, smoke=SMOKE)
+    account.converge()
+    account.approve(2)
+    account.converge()
+    account.wrong = frozenset({2})
+    account.promote(2)
+    account.review(2)
+    account.reconcile("production")
+    account.finish()
+    account.crashes = [1]
+    account.reconcile("production")
+    assert (account.chain(2)[-1].kind, account.packages[2].stage_status) == (EntryKind.FAILED, "InProgress")
+    account.converge()
+    assert account.packages[2].life_cycle.description == "it is wrong"
+    assert account.serving("production") == 1
