@@ -4,9 +4,10 @@ A version serves; then others are promoted, one after the other, whether or not 
 anywhere, and just before an update is made somebody may resize the endpoint or move it to a config of theirs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelward.config.spec import RolloutSpec, Strategy
@@ -119,7 +120,22 @@ def test_whatever_befalls_an_endpoint_it_ends_and_then_every_plan_is_empty(world
     assert all(account.plan(environment).is_empty for environment in world.SPEC.environments)
 
 
+TWO = frozenset({2})
+QUIET = Tale(None, [(2, None)], True, frozenset(), frozenset(), frozenset(), [], [])
+
+
 @given(tale=tales())
+@example(replace(QUIET, rollout=SHADOW))
+@example(replace(QUIET, rollout=SHADOW, poor=TWO))
+@example(replace(QUIET, rollout=SHADOW, sick=TWO))
+@example(replace(QUIET, rollout=SHADOW, wrong=TWO))
+@example(replace(QUIET, rollout=SHADOW, promoted=[(3, None), (2, None)], poor=TWO))
+@example(replace(QUIET, rollout=SHADOW, promoted=[(2, None), (1, None)]))
+@example(replace(QUIET, rollout=AB, promoted=[(2, 70)]))
+@example(replace(QUIET, rollout=AB, promoted=[(2, 100), (1, None)]))
+@example(replace(QUIET, rollout=AB, promoted=[(2, 100)], wrong=TWO))
+@example(replace(QUIET, rollout=CANARY, sick=TWO))
+@example(replace(QUIET, rollout=CANARY, crashes=[1, 3], meddlers=["resize"]))
 def test_the_last_good_version_that_was_promoted_ends_on_the_endpoint(world, tale):
     account = told(world, tale)
 
@@ -218,6 +234,8 @@ def test_an_ab_trial_takes_every_share_in_place_and_ends_once_it_is_finished(wor
         account.converge()
         there = account.endpoints["production"]
         assert (there.config_name, there.weights[CHALLENGER]) == (trial, share)
+    told_of = [each.facts["share"] for each in account.chain(2) if each.kind is EntryKind.TRYING]
+    assert told_of == [str(share) for share, _ in groupby([AB.percent, *shares])], "each change is told once"
     account.share(2, 100)
     account.converge()
     assert account.serving("production") == 2
