@@ -298,25 +298,13 @@ def _is_to_be_tried(scene: Scene, package: ModelPackage, target: str) -> bool:
 
 
 def _open_trial(scene: Scene, package: ModelPackage, target: str) -> Entry | None:
-    """Give the entry of the trial that is under way, or was asked for."""
+    """Give the entry of the trial that is under way, or was asked for; for a shadow it tells when that was."""
     if not _is_to_be_tried(scene, package, target):
         return None
     entry = rollout_entry(scene, package, but=EntryKind.POSTPONED)
     if entry is None or entry.kind is not EntryKind.TRYING or entry.facts.get("target") != target:
         return None
-    return None if is_overtaken(entry, scene.endpoint) else _first_of(scene, entry)
-
-
-def _first_of(scene: Scene, entry: Entry) -> Entry:
-    """Give the entry with which a trial began: later ones tell that its share was changed, unless it was postponed."""
-    first = entry
-    for each in reversed(scene.chain[: scene.chain.index(entry)]):
-        if each.token != entry.token or each.facts.get("config") != entry.facts["config"]:
-            continue
-        if each.kind is not EntryKind.TRYING:
-            break
-        first = each
-    return first
+    return None if is_overtaken(entry, scene.endpoint) else entry
 
 
 def trial_of(scene: Scene, package: ModelPackage, target: str) -> Trial | None:

@@ -5,6 +5,7 @@ anywhere, and just before an update is made somebody may resize the endpoint or 
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import groupby
 
 from hypothesis import example, given
@@ -209,6 +210,8 @@ def test_a_version_is_tried_as_declared_before_it_is_verified(world, tale):
 
 
 @given(tale=tales(meddlers=("resize", "move", None)))
+@example(replace(QUIET, rollout=CANARY, promoted=[(2, None), (1, None)]))
+@example(replace(QUIET, rollout=AB, promoted=[(2, 70), (2, 100)]))
 def test_a_guard_goes_with_each_new_version_and_with_no_trial_and_no_way_back(world, tale):
     def watch(account, change):
         if isinstance(change, UpdateEndpoint) and change.name == "digits-production":
@@ -240,3 +243,74 @@ def test_an_ab_trial_takes_every_share_in_place_and_ends_once_it_is_finished(wor
     account.converge()
     assert account.serving("production") == 2
     assert account.end()["versions"][1][1:] == ("Archived", "Retired")
+
+
+def test_the_live_version_in_another_configuration_and_a_way_back_are_not_tried(account):
+    account.live(1)
+    account.live(2)
+    account.declare(AB)
+    account.specs["production"] = replace(account.specs["production"], instance_count=7)
+    account.converge()
+    assert account.endpoints["production"].config_name == account.config(2, "production")
+    account.promote(1)
+    account.converge()
+    assert account.endpoints["production"].config_name == account.config(1, "production")
+    assert EntryKind.TRYING not in {each.kind for number in (1, 2) for each in account.chain(number)}
+
+
+def test_a_trial_that_another_version_had_the_endpoint_before_begins_beside_that_one(account):
+    account.live(1)
+    for number in (2, 3):
+        account.add(number)
+        account.approve(number)
+        account.converge()
+    account.declare(AB)
+    account.promote(2)
+    account.review(2)
+    account.crashes = [3]
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.TRYING
+    account.endpoints["production"] = replace(
+        account.endpoints["production"], config_name=account.config(3, "production"), modified_at=account.now
+    )
+    account.converge()
+    trial = account.endpoints["production"].config_name
+    assert (account.version(trial), account.models[trial]) == (2, account.config(3, "production"))
+
+
+def test_the_time_of_a_shadow_that_was_postponed_counts_from_when_it_began(account):
+    account.live(1)
+    account.add(2)
+    account.approve(2)
+    account.converge()
+    account.declare(SHADOW)
+    account.meddlers["production"] = ["resize"]
+    account.promote(2)
+    account.review(2)
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.POSTPONED
+    account.now += timedelta(hours=5)
+    account.finish()
+    account.reconcile("production")
+    account.finish()
+    assert "gets copies of the calls of v1 until" in account.plan("production").why
+    account.converge()
+    assert account.serving("production") == 2
+
+
+def test_a_trial_goes_on_once_somebody_elses_move_of_the_endpoint_was_taken_back(account):
+    account.live(1)
+    account.add(2)
+    account.approve(2)
+    account.converge()
+    account.declare(SHADOW)
+    account.promote(2)
+    account.review(2)
+    account.reconcile("production")
+    account.finish()
+    there = account.endpoints["production"]
+    account.endpoints["production"] = replace(there, status="Updating", pending_config="made-by-hand")
+    account.reconcile("production")
+    assert account.chain(2)[-1].kind is EntryKind.POSTPONED
+    account.endpoints["production"] = replace(there, modified_at=account.now)
+    assert "gets copies of the calls of v1 until" in account.plan("production").why
