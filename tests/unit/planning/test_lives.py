@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelward.core.ledger import EntryKind
-from modelward.core.model_package import ApprovalStatus, LifeCycle
-from modelward.planning.changes import UpdateEndpoint
+from modelward.core.model_package import ENTERED_KEY, ApprovalStatus, LifeCycle
+from modelward.planning.changes import Record, UpdateEndpoint
 from modelward.planning.review import demands, news
 from modelward.planning.standing import holder
 
@@ -419,3 +419,53 @@ def test_a_change_of_the_reason_alone_does_not_whitewash_an_approval_against_the
     account.converge()
     assert account.packages[1].approval_status == "Rejected"
     assert account.serving("staging") is None
+
+
+def test_a_promotion_against_the_gates_is_not_rolled_out_before_it_is_put_back(account):
+    account.live(1)
+    account.add(2, metrics={"accuracy": 0.945, "log_loss": 0.2})
+    account.approve(2)
+    account.converge()
+    account.live(3, metrics={"accuracy": 0.99, "log_loss": 0.2})
+    account.promote(2)
+    account.apply([Record(entry) for entry in news(account.case(2))])
+    assert account.chain(2)[-1].facts["refusal"]
+    assert account.plan("production").is_empty
+
+
+def test_a_decision_that_a_late_function_overwrote_is_restored(account):
+    account.live(1)
+    account.add(2)
+    account.approve(2)
+    account.converge()
+    before = account.packages[2]
+    account.promote(2)
+    stamp = {ENTERED_KEY: before.metadata[ENTERED_KEY]}
+    late = replace(before, metadata={**account.packages[2].metadata, **stamp}, modified_at=account.now)
+    account.packages[2] = late
+    account.converge()
+    assert account.serving("production") == 2
+
+
+def test_nobody_comes_for_a_rejected_version_where_another_one_is_wanted_already(account):
+    account.live(1)
+    account.live(2)
+    account.add(3)
+    account.approve(3)
+    account.converge()
+    account.promote(3)
+    account.reject(2)
+    account.review(2)
+    assert account.packages[1].stage == "Archived"
+    account.converge()
+    assert account.serving("production") == 3
+
+
+def test_a_move_by_hand_into_a_status_that_is_no_wish_is_not_rolled_out(account):
+    account.live(1)
+    account.add(2)
+    account.approve(2)
+    account.converge()
+    account.edit(2, life_cycle=LifeCycle("Production", "Rejected", "by hand"))
+    account.converge()
+    assert (account.packages[2].stage_status, account.serving("production")) == ("Rejected", 1)

@@ -12,10 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelward.config.spec import RolloutSpec, Strategy
-from modelward.core.endpoint import CHALLENGER
+from modelward.core.endpoint import CHALLENGER, VARIANT, Figures
 from modelward.core.ledger import EntryKind
 from modelward.core.names import is_trial
 from modelward.planning.changes import UpdateEndpoint
+from modelward.planning.trial import judge_shadow, trial_config
 
 CANARY = RolloutSpec(Strategy.CANARY, percent=10, wait_s=60)
 SHADOW = RolloutSpec(Strategy.SHADOW, percent=50, trial_s=3600)
@@ -314,3 +315,23 @@ def test_a_trial_goes_on_once_somebody_elses_move_of_the_endpoint_was_taken_back
     assert account.chain(2)[-1].kind is EntryKind.POSTPONED
     account.endpoints["production"] = replace(there, modified_at=account.now)
     assert "gets copies of the calls of v1 until" in account.plan("production").why
+
+
+def test_a_shadow_that_nobody_called_does_not_pass():
+    judged = judge_shadow({VARIANT: Figures(calls=9), CHALLENGER: Figures()}, SHADOW)
+    assert [verdict.metric for verdict in judged if not verdict.is_held] == ["calls"]
+
+
+def test_the_name_of_a_trial_covers_all_that_goes_into_it():
+    names = [
+        trial_config("digits", "production", *made_of)
+        for made_of in (
+            (1, ("v2", "v1", SHADOW)),
+            (3, ("v2", "v1", SHADOW)),
+            (1, ("v4", "v1", SHADOW)),
+            (1, ("v2", "v1-again", SHADOW)),
+            (1, ("v2", "v1", replace(SHADOW, percent=40))),
+            (1, ("v2", "v1", AB)),
+        )
+    ]
+    assert len(set(names)) == 6
