@@ -7,8 +7,8 @@ from modelward.core.errors import ConfigError, InputError, PolicyError
 from modelward.local.moto import watch
 
 HOURS = 3600
-SHADOW = 'rollout = { strategy = "shadow", percent = 100, trial_s = 7200 }\n'
-TIMED = 'rollout = { strategy = "shadow", percent = 100, trial_s = 7200, slower_by_at_most_percent = 50 }\n'
+SHADOW = 'rollout = { strategy = "shadow", percent = 100, trial_s = 6900 }\n'
+TIMED = 'rollout = { strategy = "shadow", percent = 100, trial_s = 6900, slower_by_at_most_percent = 50 }\n'
 AB = 'rollout = { strategy = "ab", percent = 20 }\n'
 
 
@@ -21,7 +21,7 @@ def declared(world, rollout):
 
 @pytest.fixture
 def shadowed(world):
-    """A world in which v1 serves production, and newcomers are shadows for two hours."""
+    """A world in which v1 serves production, and newcomers are shadows; their figures decide after two hours."""
     return declared(world, SHADOW)
 
 
@@ -85,7 +85,7 @@ def test_a_shadow_gets_copies_and_nobody_hears_its_answers(shadowed):
 @pytest.mark.fidelity("metrics-come-late")
 def test_a_shadow_is_on_trial_for_so_long_that_its_first_figures_are_there_when_its_time_is_up(world):
     with pytest.raises(ConfigError, match="trial_s"):
-        declared(world, SHADOW.replace("7200", "599"))
+        declared(world, SHADOW.replace("6900", "599"))
 
 
 @pytest.mark.fidelity("metrics-come-late")

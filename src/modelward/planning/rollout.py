@@ -54,6 +54,7 @@ from modelward.planning.failures import failure_of
 from modelward.planning.review import is_admitted
 from modelward.planning.scene import (
     BEGUN,
+    COME_LATE,
     Refusal,
     Scene,
     brings_back,
@@ -248,7 +249,7 @@ def _on_trial(scene: Scene, package: ModelPackage, target: str, trial: Trial, no
     if not trial.is_shadow:
         return _shift(scene, package, trial, now)
     counted = scene.asks_for_figures
-    if counted and now < counted[1]:
+    if counted and now < counted[1] + COME_LATE:
         until = f"{counted[1]:%Y-%m-%d %H:%M} UTC"
         return Plan(f"v{package.version} gets copies of the calls of v{live} until {until}; then its figures decide.")
     if scene.figures is None:

@@ -21,6 +21,8 @@ from modelward.planning.review import is_admitted
 from modelward.planning.standing import desired
 from modelward.planning.trial import Trial, trial_config
 
+COME_LATE = timedelta(minutes=5)
+"""How long CloudWatch may take to show the last figures of a trial (docs/fidelity.md, metrics-come-late)."""
 BEGUN = frozenset({EntryKind.TRYING, EntryKind.DEPLOYING})
 
 
@@ -100,7 +102,7 @@ class Scene:
 
     @property
     def asks_for_figures(self) -> tuple[datetime, datetime] | None:
-        """From when to when figures count: a shadow's time is up, and they decide; None when they decide nothing."""
+        """From when to when figures count, which decide `COME_LATE` after that; None when they decide nothing."""
         package, spec, endpoint = self.wanted, self.endpoint_spec, self.endpoint
         if package is None or spec is None or endpoint is None or endpoint.status != "InService":
             return None

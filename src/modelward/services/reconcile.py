@@ -12,7 +12,7 @@ from modelward.core.names import CAPTURES, asynchronous_prefix, endpoint_name, v
 from modelward.planning.changes import Answers, Captures, CreateEndpoint, CreateEndpointConfig, Plan, UpdateEndpoint
 from modelward.planning.review import is_admitted
 from modelward.planning.rollout import plan_refused, plan_rollout, plan_waiting
-from modelward.planning.scene import Refusal, Scene
+from modelward.planning.scene import COME_LATE, Refusal, Scene
 from modelward.planning.standing import desired, is_eligible
 from modelward.services import reading
 from modelward.services.context import Context
@@ -175,7 +175,7 @@ def _free(context: Context, scene: Scene) -> tuple[ModelPackage, ...]:
 def _with_more(context: Context, scene: Scene) -> Scene:
     """Add what few plans depend on: what the config in use says, a trial's figures, who may come back."""
     endpoint, counted = scene.endpoint, scene.asks_for_figures
-    if endpoint and counted and counted[1] <= context.clock():
+    if endpoint and counted and counted[1] + COME_LATE <= context.clock():
         figures = context.metrics.figures(endpoint.name, (VARIANT, CHALLENGER), *counted)
         scene = replace(scene, figures=figures)
     if scene.asks_for_heirs:

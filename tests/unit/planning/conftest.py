@@ -46,7 +46,7 @@ from modelward.planning.changes import (
 )
 from modelward.planning.review import Case, concerned, demands, news
 from modelward.planning.rollout import plan_rollout
-from modelward.planning.scene import Refusal, Scene, config_name
+from modelward.planning.scene import COME_LATE, Refusal, Scene, config_name
 
 SPEC = parse(DIGITS, "registry.toml")
 MODEL = SPEC.models["digits"]
@@ -170,7 +170,7 @@ class Account:
             heir = self.heir(environment, scene.wanted.version)
             scene = replace(scene, heirs=(heir,) if heir else ())
         counted = scene.asks_for_figures
-        if counted and counted[1] <= self.now and scene.wanted:
+        if counted and counted[1] + COME_LATE <= self.now and scene.wanted:
             worse = Figures(calls=50, errors=int(scene.wanted.version in self.poor))
             scene = replace(scene, figures={VARIANT: Figures(calls=50), CHALLENGER: worse})
         if not (scene.asks_for_serving and scene.endpoint):
@@ -362,7 +362,7 @@ class Account:
     def has_waited(self) -> bool:
         """Let the time of trials pass; tell whether any was running."""
         counted = [self.scene(environment).asks_for_figures for environment in self.spec.environments]
-        ends = [each[1] for each in counted if each and each[1] > self.now]
+        ends = [each[1] + COME_LATE for each in counted if each and each[1] + COME_LATE > self.now]
         self.now = max([self.now, *ends])
         return bool(ends)
 
