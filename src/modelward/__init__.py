@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelward.bootstrap import connect as connect
+    from modelward.bootstrap import track as track
     from modelward.core.errors import ModelwardError as ModelwardError
     from modelward.core.model_package import Dataset as Dataset
     from modelward.core.smoke import SmokeTest as SmokeTest
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect"]
+__all__ = ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect", "track"]
 
 _HOMES = {
     "Dataset": "modelward.core.model_package",
     "ModelwardError": "modelward.core.errors",
     "SmokeTest": "modelward.core.smoke",
     "connect": "modelward.bootstrap",
+    "track": "modelward.bootstrap",
 }
 
 

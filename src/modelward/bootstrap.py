@@ -1,7 +1,9 @@
 """The one place that makes clients and contexts: for people and programs, and for functions."""
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import boto3
 
     from modelward.services.registry import Registry
+    from modelward.tracking.run import Run
 
 _SPEC = "registry.toml"
 _NAME = "modelward"
@@ -43,6 +46,28 @@ def connect(path: str | Path | None = None, *, session: "boto3.Session | None" =
     from modelward.services.registry import Registry
 
     return Registry(context_of(path, session=session))
+
+
+@contextmanager
+def track(model: str, path: str | Path | None = None, *, session: "boto3.Session | None" = None) -> "Iterator[Run]":
+    """Record a training run and let it register what it trained.
+
+        with modelward.track("digits") as run:
+            run.log_metrics(accuracy=0.97)
+            run.register(classifier, sample=images[:5])
+
+    Args:
+        model: A declared model.
+        path: The registry.toml; looked for in the working directory and above it when left out.
+        session: With which to call AWS; boto3's default when left out.
+
+    Raises:
+        ConfigError: the file is wrong.
+        NotFoundError: there is no registry.toml here or above, or it does not declare the model.
+    """
+    from modelward.tracking.run import Run
+
+    yield Run(connect(path, session=session).model(model), os.environ, lambda: datetime.now(UTC))
 
 
 def context_of(path: str | Path | None = None, *, session: "boto3.Session | None" = None) -> Context:

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 RUN = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("access", "accounts", "constructs", "cost", "deploy", "local", "rollouts")),
+    *(
+        f"docs/{name}.md"
+        for name in ("access", "accounts", "constructs", "cost", "deploy", "local", "rollouts", "training")
+    ),
     "docs/targets.md",  # by tests/service, on endpoints of each kind
 ]
 CONTAINER = {
@@ -33,6 +36,15 @@ CONTAINER = {
 }
 CDK_CLI = "aws-cdk@2.1148.1"  # the newest that reads the assemblies of the aws-cdk-lib in pyproject.toml
 CDK_COMMANDS = {"--version", "bootstrap", "diff", "deploy", "destroy"}
+
+
+# What stands in a training script before Modelward comes in.
+TRAINED = """
+from sklearn.datasets import load_digits
+from sklearn.svm import SVC
+images, labels = load_digits(return_X_y=True)
+classifier = SVC(gamma=0.001).fit(images[:1200], labels[:1200])
+"""
 
 
 def check_make(words: list[str]) -> None:
@@ -144,15 +156,26 @@ def test_three_accounts_work_as_written(document: Any, clone: Path, follow: Call
 @pytest.mark.parametrize("document", ["README.md"], indirect=True)
 def test_the_readme_works_as_written(document: Any, clone: Path, follow: Callable[..., Any], aws: Any) -> None:
     reader = follow(clone, **aws.environment())
-    reader.shell(
-        "python -c 'import sys; sys.path.append(\"examples\"); import quickstart as q; q.pack(q.Path(q.ARTIFACT))'"
-    )
+    reader.python(TRAINED)
     for block in runnable(document):
         perform(reader, block)
         reader.settle()  # the document says "later"
     history = reader.shell("modelward history digits --json")
     assert '"kind": "verified"' in history
     assert '"environment": "production"' in history
+
+
+@pytest.mark.parametrize("document", ["docs/training.md"], indirect=True)
+def test_a_model_is_trained_and_registered_as_written(
+    document: Any, clone: Path, follow: Callable[..., Any], aws: Any
+) -> None:
+    reader = follow(clone, **aws.environment())
+    for block in runnable(document):
+        perform(reader, block)
+    record = json.loads(reader.shell("modelward record digits 1 --json"))
+    assert record["parameters"]["max_depth"] == 3
+    assert record["schema"]["class"] == "XGBClassifier"
+    assert record["datasets"][0]["name"] == "digits"
 
 
 @pytest.mark.parametrize("document", ["docs/cost.md"], indirect=True)

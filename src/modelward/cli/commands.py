@@ -86,7 +86,7 @@ _CHANGE = (_PLAN, _JSON)
 _REGISTER = (
     _MODEL,
     option("--artifact", "the model.tar.gz: a path, or an s3:// URI", "PATH|URI", is_required=True),
-    option("--image", "URI of the container image that serves it", "URI", is_required=True),
+    option("--image", "URI of the container image that serves it; else that of registry.toml", "URI", default=""),
     option("--metric", "a figure, such as accuracy=0.97", "NAME=NUMBER", kind=kinds.figure, is_repeated=True),
     option("--metrics", "a JSON file of figures by name; --metric wins over it", "FILE"),
     option("--dataset-name", "the data it was trained on: what people call them", "NAME", default=""),
@@ -215,6 +215,14 @@ COMMANDS = (
         "reading:show",
         (_MODEL, _VERSION, _JSON),
         "modelward show digits 2",
+    ),
+    Command(
+        "record",
+        "Tell what was recorded of the run that made a version.",
+        "reading:record",
+        (_MODEL, _VERSION, _JSON),
+        "modelward record digits 2",
+        "Parameters, datasets, packages, hardware, schema and duration, as `modelward.track` noticed them.",
     ),
     Command(
         "status",

@@ -1,4 +1,4 @@
-"""Commands that read: versions, show, status, compare, current, history."""
+"""Commands that read: versions, show, record, status, compare, current, history."""
 
 from json import dumps
 from typing import TYPE_CHECKING
@@ -32,6 +32,17 @@ def versions(context: Context, *, model: str, json: bool) -> None:
 def show(context: Context, *, model: str, version: int, json: bool) -> None:
     """Show one version."""
     _show(context, context.model(model).version(version).package, json=json)
+
+
+def record(context: Context, *, model: str, version: int, json: bool) -> None:
+    """Tell what was recorded of the run that made a version."""
+    told = context.model(model).version(version).record()
+    if json:
+        context.terminal.json(told)
+        return
+    from modelward.cli.views.record import sheet
+
+    context.terminal.show(sheet(told))
 
 
 def current(context: Context, *, model: str, stage: str, json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -60,19 +60,11 @@ class Terminal:
         """Say what is wrong and what to do next."""
         self.say(f"error: {problem}\n  next: {next_step}")
 
-    @contextmanager
-    def upload(self, label: str) -> Iterator[Callable[[int, int], None] | None]:
+    def upload(self, label: str) -> AbstractContextManager[Callable[[int, int], None] | None]:
         """Show a bar while bytes go up; gives a function of (bytes sent, bytes in all), or None without a terminal."""
-        if not self._err.isatty():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+        from modelward.tracking.progress import uploading
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=Console(file=self._err), transient=True) as bars:
-            bar = bars.add_task(label, total=None)
-            yield lambda done, total: bars.update(bar, completed=done, total=total)
+        return uploading(label, self._err)
 
     @contextmanager
     def waiting(self, label: str) -> Iterator[Callable[[float, str], None]]:

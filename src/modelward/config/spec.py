@@ -47,6 +47,7 @@ OwnerName = Annotated[str, Text(f"1 to 256 {_PLAIN_RULE}", _PLAIN, 256, accepts=
 InstanceType = Annotated[
     str, Text("an instance type of SageMaker, such as ml.m5.large", r"ml\.[a-z0-9-]+\.[a-z0-9-]+", 64)
 ]
+ImageUri = Annotated[str, Text("the URI of a container image: 1 to 255 characters without spaces", r"\S+", 255)]
 EmailAddress = Annotated[
     str,
     Text(
@@ -509,6 +510,7 @@ class ModelSpec:
         Mapping[str, EndpointSpec], Entries(key="environment"), "Per environment: how it serves the model."
     ] = field(default_factory=lambda: MappingProxyType({}))
     existing: Annotated[bool, "The Model Package Group is there already and stays somebody else's."] = False
+    image: Annotated[ImageUri | None, "The image that serves versions which are registered without one."] = None
     access: Annotated[ModelAccessSpec | None, "Who decides about this model, where not those of [access]."] = None
 
 

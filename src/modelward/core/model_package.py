@@ -156,6 +156,11 @@ class ModelPackage:
         return self.metadata.get(SMOKE_KEY, "")
 
     @property
+    def record(self) -> str:
+        """The digest of what is known of its run, 64 hexadecimal digits; empty when nothing was recorded."""
+        return self.metadata.get(RECORD_KEY, "")
+
+    @property
     def entered(self) -> Entered | None:
         """The decision that put it into its present stage; None when it carries no stamp for this stage."""
         stamp = Entered.parse(self.metadata.get(ENTERED_KEY, ""))
@@ -270,6 +275,7 @@ BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
 TRAINED_KEY = OUR_KEY + "trained-at"
 SMOKE_KEY = OUR_KEY + "smoke"
+RECORD_KEY = OUR_KEY + "record"
 DATASET_KEY = OUR_KEY + "dataset-"
 
 _VALUE_LIMIT = 256

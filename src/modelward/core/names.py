@@ -70,6 +70,17 @@ def smoke_key(model: str, artifact_sha256: str, digest: str) -> str:
     return f"{artifact_prefix(model)}{artifact_sha256}/smoke-{digest}.json"
 
 
+def record_key(model: str, artifact_sha256: str, digest: str) -> str:
+    """Give the key at which the registry's bucket keeps what is known of the run that made an artifact.
+
+    Args:
+        model: The model.
+        artifact_sha256: Of the artifact.
+        digest: Of the record.
+    """
+    return f"{artifact_prefix(model)}{artifact_sha256}/record-{digest}.json"
+
+
 def fit_name(*parts: str) -> str:
     """Join parts with hyphens into a name of at most 63 characters.
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from numbers import Real
@@ -26,6 +26,7 @@ from modelward.core.model_package import (
     DIRTY_KEY,
     METRIC_KEY,
     OUR_KEY,
+    RECORD_KEY,
     REQUEST_KEY,
     SHA256_KEY,
     SMOKE_KEY,
@@ -34,7 +35,7 @@ from modelward.core.model_package import (
     Dataset,
     ModelPackage,
 )
-from modelward.core.names import artifact_prefix, smoke_key
+from modelward.core.names import artifact_prefix, record_key, smoke_key
 from modelward.core.smoke import SmokeTest
 from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
 from modelward.services.archive import inspect_file
@@ -53,7 +54,7 @@ class Submission:
 
     Args:
         artifact: A path, or the s3:// URI of an archive that stays where it is.
-        image: URI of the serving image, 1 to 255 characters.
+        image: URI of the serving image, 1 to 255 characters; that of registry.toml when empty.
         metrics: Figures by name; finite numbers.
         dataset: What it was trained on.
         notes: One line of at most 1,024 characters.
@@ -61,10 +62,12 @@ class Submission:
         run: Training job, pipeline execution or run that made it.
         content_types: MIME types that the model takes and gives.
         smoke: A sample call that an endpoint must answer before the version counts as verified there.
+        record: What is known of the run that made it, as JSON; it is kept beside the artifact.
+        environment: Variables that SageMaker sets in the container.
     """
 
     artifact: str | Path
-    image: str
+    image: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     dataset: Dataset | None = None
     notes: str = ""
@@ -72,6 +75,8 @@ class Submission:
     run: str = ""
     content_types: tuple[str, ...] = ("application/json", "text/csv")
     smoke: SmokeTest | None = None
+    record: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
         NotFoundError: the model is not declared, the S3 object does not exist, or nothing is deployed here.
     """
     spec = context.model(model)
+    submission = replace(submission, image=submission.image or spec.image or "")
     _check(submission)
     code = code_state(context.folder)
     artifact = _artifact(context, model, submission.artifact)
@@ -106,13 +112,16 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
     request = _request(context, model, submission, artifact, metrics_text)
     request |= _properties(code, submission.run)
     digest = _digest({**request, "pairs": pairs})
-    made_at = {TRAINED_KEY: artifact.made_at.isoformat()} if artifact.made_at else {}
-    request["CustomerMetadataProperties"] = _checked_pairs({**pairs, **made_at, REQUEST_KEY: digest})
+    # What differs each time that a job is run again is no part of what it registers.
+    of_run = {TRAINED_KEY: artifact.made_at.isoformat()} if artifact.made_at else {}
+    of_run |= {RECORD_KEY: _sha256(submission.record)} if submission.record else {}
+    request["CustomerMetadataProperties"] = _checked_pairs({**pairs, **of_run, REQUEST_KEY: digest})
     request["ClientToken"] = str(uuid.UUID(digest[:32]))
     existing = next(context.sagemaker.search_model_packages(model, any_of=[(_REQUEST_PROPERTY, digest)]), None)
     if existing:
         return existing, Plan(f"v{existing.version} of {model} was registered with the very same contents.")
-    uploads = [*_uploads(context, model, artifact, metrics_text), *_smoke(context, model, artifact, submission)]
+    texts = [*_smoke(context, model, artifact, submission), *_record(context, model, artifact, submission)]
+    uploads = [*_uploads(context, model, artifact, metrics_text), *texts]
     return None, Plan(f"Register a version of {model}.", (*uploads, CreateVersion(model, request)))
 
 
@@ -138,6 +147,9 @@ def _check(submission: Submission) -> None:
     for name, value in submission.metrics.items():
         if not _is_finite(value):
             raise InputError(f"metric {name}", found=repr(value), rule="a metric is a finite number")
+    if not submission.image:
+        step = 'Give one, or declare it in registry.toml: image = "…" in the table of the model.'
+        raise InputError("image", found="none", rule="a version names the image that serves it", next_step=step)
     if not re.fullmatch(r"\S{1,255}", submission.image):
         raise InputError("image", found=repr(submission.image), rule=_IMAGE_RULE)
     _check_text("notes", submission.notes)
@@ -187,7 +199,7 @@ def _metrics_text(metrics: Mapping[str, float]) -> str:
 
 
 def _metrics_key(model: str, artifact: Artifact, text: str) -> tuple[str, str]:
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _sha256(text)
     return f"{artifact_prefix(model)}{artifact.sha256}/metrics-{digest}.json", digest
 
 
@@ -205,6 +217,12 @@ def _smoke(context: Context, model: str, artifact: Artifact, submission: Submiss
     return [PutText(test.to_text(), context.settings.bucket, smoke_key(model, artifact.sha256, test.digest))]
 
 
+def _record(context: Context, model: str, artifact: Artifact, submission: Submission) -> list[PutText]:
+    text = submission.record
+    key = record_key(model, artifact.sha256, _sha256(text))
+    return [PutText(text, context.settings.bucket, key)] if text else []
+
+
 def _request(
     context: Context, model: str, submission: Submission, artifact: Artifact, metrics_text: str
 ) -> dict[str, Any]:
@@ -216,11 +234,12 @@ def _request(
         "ContentDigest": f"sha256:{digest}",
     }
     notes = {"ModelPackageDescription": submission.notes} if submission.notes else {}
+    environment = {"Environment": dict(submission.environment)} if submission.environment else {}
     return {
         "ModelPackageGroupName": model,
         **notes,
         "InferenceSpecification": {
-            "Containers": [{"Image": submission.image, "ModelDataUrl": artifact.uri}],
+            "Containers": [{"Image": submission.image, "ModelDataUrl": artifact.uri, **environment}],
             "SupportedContentTypes": types,
             "SupportedResponseMIMETypes": types,
         },
@@ -257,7 +276,7 @@ def _fitting(text: str) -> str:
 
 
 _STAMPS = 4  # of a stage: entered, decided, because; and the share of a trial
-_RESERVED = _STAMPS + 2  # and the request's digest and the time of training
+_RESERVED = _STAMPS + 3  # and the digests of request and record and the time of training
 
 
 def _metric_pairs(metrics: Mapping[str, float], declared: frozenset[str], room: int) -> dict[str, str]:
@@ -289,6 +308,10 @@ def _check_pair_text(argument: str, text: str, limit: int) -> None:
 
 def _is_pair_text(text: str) -> bool:
     return all(char in "_.:/=+-@" or unicodedata.category(char)[0] in "LZN" for char in text)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(contents: Mapping[str, Any]) -> str:

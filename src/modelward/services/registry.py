@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.account import Held
@@ -25,6 +25,7 @@ from modelward.services import account, decisions, deployment, fleet, housekeepi
 from modelward.services.context import Context
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
+from modelward.services.record import record_of
 from modelward.services.registration import Submission
 from modelward.services.status import status
 
@@ -120,6 +121,8 @@ class _More(TypedDict, total=False):
     run: str
     content_types: tuple[str, ...]
     smoke: SmokeTest | None
+    record: str
+    environment: Mapping[str, str]
 
 
 class _Chosen(TypedDict, total=False):
@@ -221,15 +224,16 @@ class Model:
 
         Args:
             artifact: A path to a model.tar.gz, or an s3:// URI of one that stays where it is.
-            image: URI of the serving image.
+            image: URI of the serving image; that of registry.toml when empty.
             metrics: Figures by name, finite numbers. All go into a file in S3; those with a gate, and all others if
                 there is room, also onto the version itself.
             dataset: What it was trained on.
             notes: One line of at most 1,024 characters.
             progress: Called with the bytes sent so far and in all.
             more: `metadata` (more pairs to keep), `run` (the training job or pipeline execution that made it),
-                `content_types` (MIME types that it takes and gives) and `smoke` (a `SmokeTest` that every endpoint
-                must pass before the version counts as verified there); see `Submission`.
+                `content_types` (MIME types that it takes and gives), `smoke` (a `SmokeTest` that every endpoint must
+                pass before the version counts as verified there), `record` (what is known of the run, as JSON) and
+                `environment` (variables of the container); see `Submission`.
 
         Returns:
             The new version, or the one that was registered with the very same contents before.
@@ -466,6 +470,18 @@ class Version:
     def artifact_uri(self) -> str:
         """The s3:// URI of its artifact."""
         return self.package.artifact_uri
+
+    def record(self) -> dict[str, Any]:
+        """Read what was recorded of the run that made it.
+
+        Returns:
+            `parameters`, `metrics`, `datasets`, `schema`, `code`, `packages`, `hardware`, `job`, and `duration_s`.
+
+        Raises:
+            IntegrityError: it is not what was registered.
+            NotFoundError: nothing was recorded with it, or the object is gone.
+        """
+        return record_of(self._context, self.package)
 
     def approve(self, *, reason: str) -> "Version":
         """Approve it.

@@ -18,7 +18,7 @@ HEAVY = {"boto3", "botocore", "dataclasses", "inspect", "typer", "rich", "tomlli
 
 
 def test_the_public_names_are_these():
-    assert modelward.__all__ == ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect"]
+    assert modelward.__all__ == ["Dataset", "ModelwardError", "SmokeTest", "__version__", "connect", "track"]
     assert dir(modelward) == sorted(modelward.__all__)
 
 
