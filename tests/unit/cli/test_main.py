@@ -117,7 +117,6 @@ def test_the_commands_of_the_product_are_all_there() -> None:
     )
     assert [c.name for c in COMMANDS] == [
         *words.split(),
-        "rollback",
         "ab share",
         "ab finish",
         "tidy",
