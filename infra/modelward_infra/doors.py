@@ -6,7 +6,8 @@ a role, the rollout has the same rights in the registry as it would have at home
 shows in one place what the environment did. Only what AWS itself reads with a role of the environment, the package and
 its artifact, is shared by the policies of group, bucket and key.
 
-The environment's account keeps the second, by which people see what an endpoint is about, and change nothing.
+The environment's account keeps the second, by which people see what an endpoint is about, and whether a rollout would
+have what it needs; it changes nothing.
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from modelward.config.accounts import place_of, rollout_role_arn
+from modelward.config.accounts import models_role_arn, place_of, rollout_role_arn
+from modelward.config.spec import RegistrySpec
 from modelward.core.names import look_role, registry_role
+from modelward_infra.grants import acknowledge_wildcards, allow
 from modelward_infra.groups import ModelVersions
 from modelward_infra.hosting import Endpoints
 from modelward_infra.parameters import DeploymentParameters
 from modelward_infra.registry import ModelRegistry
+
+_QUOTAS = ("ListAWSDefaultServiceQuotas", "ListServiceQuotas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +62,16 @@ class EnvironmentDoor(Construct):
 
 @dataclass(frozen=True, slots=True)
 class LookingProps:
-    """The registry, the environment, its endpoints, and the account whose people may look."""
+    """The declaration, the environment, its endpoints, and the account whose people may look."""
 
-    registry: str
+    spec: RegistrySpec
     environment: str
     endpoints: Endpoints
     registry_account: str
 
 
 class Looking(Construct):
-    """The role in an environment's account by which people of the registry's see its endpoints.
+    """The role in an environment's account by which people of the registry's see its endpoints, and what one needs.
 
     Their own account decides who of them may: it trusts the account as a whole.
     """
@@ -78,7 +83,15 @@ class Looking(Construct):
             self,
             "Role",
             assumed_by=iam.AccountPrincipal(props.registry_account),
-            description=f"Endpoints of {props.environment}, to be looked at from the model registry {props.registry}",
-            role_name=look_role(props.registry, props.environment),
+            description=f"Endpoints of {props.environment}, to be looked at from the model registry {props.spec.name}",
+            role_name=look_role(props.spec.name, props.environment),
         )
         props.endpoints.grant_read(self.role)
+        self._grant_preflight(props)
+
+    def _grant_preflight(self, props: LookingProps) -> None:
+        """Allow to ask before a rollout whether its roles and quotas are as it needs them."""
+        allow(self.role, ["iam:GetRole"], models_role_arn(props.spec, props.environment))
+        allow(self.role, ["iam:SimulatePrincipalPolicy"], rollout_role_arn(props.spec, props.environment))
+        allow(self.role, [f"servicequotas:{each}" for each in _QUOTAS], "*")
+        acknowledge_wildcards(self.role, ["*"], "The actions that list quotas know no resources.")

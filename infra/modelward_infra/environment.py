@@ -66,7 +66,7 @@ class EnvironmentStack(RegistryPart):
         self.rollout = self._rollout()
         home = home_of(spec).account
         RolloutBus(self, "Asked", RolloutBusProps(bus_name(spec.name, environment), self.rollouts, home))
-        Looking(self, "Looking", LookingProps(spec.name, environment, self.endpoints, home))
+        Looking(self, "Looking", LookingProps(spec, environment, self.endpoints, home))
         self._watch()
         govern(self, spec.access)
 

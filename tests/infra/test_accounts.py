@@ -157,7 +157,13 @@ def test_a_rollout_abroad_may_do_these_things_and_no_others(three, spelled) -> N
         "sagemaker:UpdateEndpoint",
         "sts:AssumeRole",
     }
-    assert allowed(three, "production", "acme-production-look", spelled) == {"sagemaker:DescribeEndpoint"}
+    assert allowed(three, "production", "acme-production-look", spelled) == {
+        "iam:GetRole",
+        "iam:SimulatePrincipalPolicy",
+        "sagemaker:DescribeEndpoint",
+        "servicequotas:ListAWSDefaultServiceQuotas",
+        "servicequotas:ListServiceQuotas",
+    }
 
 
 def test_the_registry_s_role_is_for_one_function_and_only_there_does_it_append_to_the_ledger(three, render) -> None:

@@ -151,11 +151,21 @@ def test_a_request_that_gets_lost_is_found_by_the_sweep_of_that_account(world):
     version.promote("Production", reason="released")
     world.aws.wait_idle()
     assert world.answer(PRODUCTION, "digits-production") == before
+    _look_before_the_rollout(world)
     events.enable_rule(Name=rule, EventBusName=BUS)
     sqs = world.aws.root_client("sqs", account=PRODUCTION)
     url = sqs.get_queue_url(QueueName="acme-production-rollouts")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"sweep": True}))
     eventually(lambda: world.answer(PRODUCTION, "digits-production") == "eight")
+
+
+def _look_before_the_rollout(world):
+    """People of the registry's account see whether the roles of the other one are as the rollout needs them."""
+    line = world.digits("admin")
+    told = {each.subject: each.text for each in line.preflight("production", line.plan_deploy("production"))}
+    role = f"role arn:aws:iam::{PRODUCTION}:role/acme-production-models"
+    assert told[role] == "is there, and SageMaker may take it on"
+    assert told["right to pass that role"] == "acme-production-rollout has it"
 
 
 def test_an_administrator_of_production_has_no_part_in_the_registry_but_what_the_roles_have(world):

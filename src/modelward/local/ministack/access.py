@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 import ministack.app
@@ -166,7 +167,12 @@ def authorise_batches() -> None:
 
 def try_roles_with_conditions() -> None:
     """Let SimulatePrincipalPolicy heed the condition keys that it is given, and the role's boundary, as AWS does."""
-    original = iam._IAM_HANDLERS["SimulatePrincipalPolicy"]
+    original, original_arn = iam._IAM_HANDLERS["SimulatePrincipalPolicy"], iam_actions.extract_resource_arn
+
+    def tried_arn(service: str, *rest: Any) -> str:
+        """Name the role that is tried: who may try one need not be allowed to try all."""
+        tried = parse_qs(rest[3].decode()).get("PolicySourceArn") if service == "iam" and rest[3] else None
+        return tried[0] if tried else original_arn(service, *rest)
 
     def simulate(params: Any) -> Response:
         source = iam._p(params, "PolicySourceArn")
@@ -182,6 +188,7 @@ def try_roles_with_conditions() -> None:
         answer: Response = iam._xml(200, "SimulatePrincipalPolicyResponse", result, ns="iam")
         return answer
 
+    iam_actions.extract_resource_arn = tried_arn
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 
 
