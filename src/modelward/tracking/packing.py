@@ -158,5 +158,6 @@ def _pinned(names: Iterable[str]) -> list[str]:
     pins = set()
     for name in names:
         actual = name if name.lower() in installed else by_root.get(name.lower())
-        pins |= {f"{actual}=={version(actual)}"} if actual else set()
+        # What follows a + is a build of somebody's own, such as 2.13.0+cpu, which an index does not have.
+        pins |= {f"{actual.replace('_', '-')}=={version(actual).partition('+')[0]}"} if actual else set()
     return sorted(pins, key=str.lower)
