@@ -202,7 +202,7 @@ BAD = {
     "a control character in notes": ({"notes": "a\x07b"}, InputError, "notes: the character '\\x07'"),
     "long notes": ({"notes": "x" * 1025}, InputError, "notes: 1025 characters"),
     "a tab in the run": ({"run": "a\tb"}, InputError, "run: the character '\\t'"),
-    "no image": ({"image": ""}, InputError, "image: ''"),
+    "no image": ({"image": ""}, InputError, "image: none"),
     "a space in the image": ({"image": "a b"}, InputError, "no spaces"),
     "a long image": ({"image": "x" * 256}, InputError, "1 to 255"),
     "a dataset without a name": ({"dataset": modelward.Dataset(name="")}, InputError, "a dataset has a name"),

@@ -35,7 +35,8 @@ def rehearse(folder: Path, body: str) -> Rehearsed:
     """
     script = Path(__file__).with_name("rehearse.py")
     with TemporaryDirectory() as elsewhere:
-        command = [sys.executable, "-P", str(script), str(folder)]
+        # No bytecode: it would get into the archive, and tells the time of day.
+        command = [sys.executable, "-B", "-P", str(script), str(folder)]
         try:
             done = subprocess.run(  # noqa: S603  # our own script
                 command, cwd=elsewhere, input=body, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False

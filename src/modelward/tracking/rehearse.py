@@ -1,6 +1,6 @@
 """Answer one request as a SageMaker container would: run as a script, on an unpacked archive.
 
-    python -P rehearse.py FOLDER < BODY
+    python -B -P rehearse.py FOLDER < BODY
 
 The body is JSON. The answer goes to the end of stdout, after a line of its own, because a model may print.
 """

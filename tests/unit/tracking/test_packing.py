@@ -34,7 +34,7 @@ NUMBERS = {"dtype": "float64", "shape": [None, 64]}
 
 def booster():
     data = xgboost.DMatrix(IMAGES, LABELS)
-    return xgboost.train({"objective": "multi:softprob", "num_class": 10}, data, num_boost_round=2)
+    return xgboost.train({"objective": "multi:softprob", "num_class": 10, "nthread": 1}, data, num_boost_round=2)
 
 
 def packed(tmp_path, model, sample, **more):
@@ -52,15 +52,17 @@ def members(archive):
     ("train", "file", "needs"),
     [
         (lambda: GaussianNB().fit(IMAGES, LABELS), "model.joblib", {"joblib", "numpy", "scikit-learn"}),
-        (lambda: xgboost.XGBClassifier(n_estimators=2).fit(IMAGES, LABELS), "model.ubj", {"numpy", XGBOOST}),
+        (lambda: xgboost.XGBClassifier(n_estimators=2, n_jobs=1).fit(IMAGES, LABELS), "model.ubj", {"numpy", XGBOOST}),
         (booster, "model.ubj", {"numpy", XGBOOST}),
         (
-            lambda: lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(IMAGES, LABELS),
+            lambda: lightgbm.LGBMClassifier(n_estimators=2, n_jobs=1, verbose=-1).fit(IMAGES, LABELS),
             "model.joblib",
             {"joblib", "lightgbm", "numpy", "scikit-learn"},
         ),
         (
-            lambda: lightgbm.train({"verbose": -1}, lightgbm.Dataset(IMAGES, LABELS), num_boost_round=2),
+            lambda: lightgbm.train(
+                {"num_threads": 1, "verbose": -1}, lightgbm.Dataset(IMAGES, LABELS), num_boost_round=2
+            ),
             "model.txt",
             {"lightgbm", "numpy"},
         ),
