@@ -105,6 +105,33 @@ def test_what_git_tells_is_recorded_even_from_a_branch_whose_name_sagemaker_woul
     assert lineage.is_dirty is False
 
 
+def test_changes_that_are_not_committed_are_known_by_their_digest_and_make_no_second_version(world):
+    person = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"]
+    (world.folder / "train.py").write_text("fit(1)")
+    for command in (
+        ["init", "--quiet"],
+        ["add", "train.py"],
+        [*person, "commit", "--quiet", "--message=one"],
+    ):
+        subprocess.run(["git", *command], cwd=world.folder, check=True, capture_output=True)
+    (world.folder / "train.py").write_text("fit(2)")
+    version = world.register().refresh()
+    (world.folder / "train.py").write_text("fit(3)")
+
+    assert version.lineage.diff_sha256 == digest_of_diff(b"fit(1)", b"fit(2)")
+    assert version.package.to_json()["lineage"]["diff_sha256"] == version.lineage.diff_sha256
+    assert world.register().version == version.version
+
+
+def digest_of_diff(before, after):
+    names = [hashlib.sha1(b"blob %d\0%s" % (len(text), text)).hexdigest().encode() for text in (before, after)]
+    diff = (
+        b"diff --git a/train.py b/train.py\nindex %s..%s 100644\n--- a/train.py\n+++ b/train.py\n"
+        b"@@ -1 +1 @@\n-%s\n\\ No newline at end of file\n+%s\n\\ No newline at end of file\n"
+    )
+    return hashlib.sha256(diff % (*names, before, after)).hexdigest()
+
+
 def test_more_metrics_than_fit_keep_those_with_a_gate_on_the_version_and_all_in_the_file(world):
     metrics = {f"metric-{number}": float(number) for number in range(60)} | {"accuracy": 0.95, "log_loss": 0.1}
     version = world.digits.register(world.pack("model.tar.gz"), IMAGE, metrics).refresh()

@@ -68,12 +68,16 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a version came from: code, data, run."""
+    """Where a version came from: code, data, run.
+
+    `diff_sha256` is the SHA-256 of what `git diff HEAD` told of changes that were not committed.
+    """
 
     commit: str = ""
     repository: str = ""
     branch: str = ""
     is_dirty: bool | None = None
+    diff_sha256: str = ""
     dataset: Dataset | None = None
     run: str = ""
     trained_at: datetime | None = None
@@ -219,6 +223,7 @@ class ModelPackage:
             repository=self.repository,
             branch=get(BRANCH_KEY, ""),
             is_dirty=None if dirty is None else dirty == "true",
+            diff_sha256=get(DIFF_KEY, ""),
             dataset=dataset,
             run=self.run,
             trained_at=datetime.fromisoformat(trained) if trained else None,
@@ -253,6 +258,7 @@ class ModelPackage:
                 "repository": lineage.repository,
                 "branch": lineage.branch,
                 "is_dirty": lineage.is_dirty,
+                "diff_sha256": lineage.diff_sha256,
                 "run": lineage.run,
                 "trained_at": lineage.trained_at.isoformat() if lineage.trained_at else None,
                 "dataset": dataset
@@ -273,6 +279,7 @@ BECAUSE_KEY = OUR_KEY + "because"
 SHARE_KEY = OUR_KEY + "share"
 BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
+DIFF_KEY = OUR_KEY + "diff-sha256"
 TRAINED_KEY = OUR_KEY + "trained-at"
 SMOKE_KEY = OUR_KEY + "smoke"
 RECORD_KEY = OUR_KEY + "record"

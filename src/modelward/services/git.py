@@ -1,21 +1,35 @@
 """The state of the code, as git tells it."""
 
+import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit, urlunsplit
 
 _TIMEOUT_S = 10
+_SETTINGS = ("core.quotePath=true", "diff.suppressBlankEmpty=false")
+_DIFF = (
+    *("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--no-renames", "--no-indent-heuristic"),
+    *("--binary", "--full-index", "--submodule=short", "--ignore-submodules=none", "--diff-algorithm=myers"),
+    *("--unified=3", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null"),
+)
+"""How `git diff` gives the same bytes on every machine, whatever somebody has configured there."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeState:
-    """Commit, branch, remote and whether tracked files differ from the commit; empty outside a repository."""
+    """Commit, branch, remote and whether tracked files differ from the commit; empty outside a repository.
+
+    `diff_sha256` is the SHA-256 of `git diff HEAD`, 64 hexadecimal digits; empty where nothing differs, and where there
+    is no commit to differ from.
+    """
 
     commit: str = ""
     branch: str = ""
     repository: str = ""
     is_dirty: bool | None = None
+    diff_sha256: str = ""
 
 
 def code_state(folder: Path) -> CodeState:
@@ -29,12 +43,33 @@ def code_state(folder: Path) -> CodeState:
     heads = {key: value for key, _, value in (line[2:].partition(" ") for line in status if line.startswith("# "))}
     commit, branch = heads.get("branch.oid", ""), heads.get("branch.head", "")
     remote = _git(folder, "config", "--get", "remote.origin.url") or [""]
+    is_dirty = any(line and not line.startswith("#") for line in status)
     return CodeState(
         commit="" if commit == "(initial)" else commit,
         branch="" if branch == "(detached)" else branch,
         repository=without_secrets(remote[0]),
-        is_dirty=any(line and not line.startswith("#") for line in status),
+        is_dirty=is_dirty,
+        diff_sha256=_diff_sha256(folder) if is_dirty else "",
     )
+
+
+def _diff_sha256(folder: Path) -> str:
+    """Compute the digest of what differs from the commit; the diff goes through a file, for it may be large."""
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    with TemporaryFile() as file:
+        try:
+            done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
+                ["git", *settings, "diff", "HEAD", *_DIFF],  # noqa: S607  # the user's own git
+                cwd=folder,
+                stdout=file,
+                stderr=subprocess.DEVNULL,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        file.seek(0)
+        return "" if done.returncode else hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def without_secrets(url: str) -> str:

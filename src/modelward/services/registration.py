@@ -23,6 +23,7 @@ from modelward.core.errors import InputError
 from modelward.core.model_package import (
     BRANCH_KEY,
     DATASET_KEY,
+    DIFF_KEY,
     DIRTY_KEY,
     METRIC_KEY,
     OUR_KEY,
@@ -115,6 +116,7 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
     # What differs each time that a job is run again is no part of what it registers.
     of_run = {TRAINED_KEY: artifact.made_at.isoformat()} if artifact.made_at else {}
     of_run |= {RECORD_KEY: _sha256(submission.record)} if submission.record else {}
+    of_run |= {DIFF_KEY: code.diff_sha256} if code.diff_sha256 else {}
     request["CustomerMetadataProperties"] = _checked_pairs({**pairs, **of_run, REQUEST_KEY: digest})
     request["ClientToken"] = str(uuid.UUID(digest[:32]))
     existing = next(context.sagemaker.search_model_packages(model, any_of=[(_REQUEST_PROPERTY, digest)]), None)
@@ -276,7 +278,7 @@ def _fitting(text: str) -> str:
 
 
 _STAMPS = 4  # of a stage: entered, decided, because; and the share of a trial
-_RESERVED = _STAMPS + 3  # and the digests of request and record and the time of training
+_RESERVED = _STAMPS + 4  # and the digests of request, record and uncommitted changes, and the time of training
 
 
 def _metric_pairs(metrics: Mapping[str, float], declared: frozenset[str], room: int) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """What git tells of the code."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,13 +29,110 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_it_tells_commit_branch_and_remote_without_the_token(repository):
-    expected = CodeState(git(repository, "rev-parse", "HEAD"), "main", "https://example.com/team/models.git", False)
+    expected = CodeState(git(repository, "rev-parse", "HEAD"), "main", "https://example.com/team/models.git", False, "")
     assert code_state(repository) == expected
 
 
 def test_a_changed_file_makes_it_dirty(repository):
     (repository / "train.py").write_text("fit(more=True)")
     assert code_state(repository).is_dirty is True
+
+
+def test_uncommitted_changes_have_the_digest_of_their_diff(repository):
+    (repository / "train.py").write_text("fit(more=True)")
+    diff = git(repository, "diff", "HEAD", "--full-index") + "\n"
+    assert code_state(repository).diff_sha256 == hashlib.sha256(diff.encode()).hexdigest()
+
+
+def test_staged_changes_are_changes_too(repository):
+    (repository / "train.py").write_text("fit(more=True)")
+    before = code_state(repository).diff_sha256
+    git(repository, "add", "train.py")
+    assert code_state(repository).diff_sha256 == before
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("diff.external", "false"),
+        ("diff.noprefix", "true"),
+        ("diff.mnemonicPrefix", "true"),
+        ("diff.context", "0"),
+        ("diff.renames", "copies"),
+        ("diff.relative", "true"),
+        ("diff.suppressBlankEmpty", "true"),
+        ("color.ui", "always"),
+        ("core.abbrev", "7"),
+        ("core.quotePath", "false"),
+    ],
+)
+def test_the_digest_is_the_same_whatever_somebody_has_configured(repository, setting):
+    (repository / "träin.py").write_text("a\n\nb\nc\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "--message", "More")
+    git(repository, "mv", "train.py", "fit.py")
+    (repository / "träin.py").write_text("a\n\nb\nd\n")
+    (folder := repository / "sub").mkdir()
+    before = code_state(repository)
+    git(repository, "config", *setting)
+    assert (code_state(repository), code_state(folder)) == (before, before)
+    assert before.diff_sha256
+
+
+def test_changed_bytes_that_are_no_text_change_the_digest(repository):
+    digests = set()
+    for content in (b"\0one", b"\0two"):
+        (repository / "train.py").write_bytes(content)
+        digests.add(code_state(repository).diff_sha256)
+    assert len(digests) == 2
+
+
+def test_changes_before_the_first_commit_differ_from_nothing(tmp_path):
+    git(tmp_path, "init")
+    (tmp_path / "train.py").write_text("fit()")
+    git(tmp_path, "add", "train.py")
+    assert code_state(tmp_path) == CodeState("", "main", "", True, "")
+
+
+def test_a_shallow_clone_tells_what_a_whole_one_does(repository, tmp_path_factory):
+    (repository / "train.py").write_text("fit(1)")
+    git(repository, "commit", "--all", "--message", "Train more")
+    shallow = tmp_path_factory.mktemp("shallow") / "models"
+    git(repository, "clone", "--depth", "1", repository.as_uri(), str(shallow))
+    for folder in (repository, shallow):
+        (folder / "train.py").write_text("fit(2)")
+    told, whole = code_state(shallow), code_state(repository)
+    assert (told.commit, told.diff_sha256) == (whole.commit, whole.diff_sha256)
+    assert told.diff_sha256
+
+
+def test_what_changed_in_a_submodule_makes_it_dirty(repository, tmp_path_factory):
+    other = tmp_path_factory.mktemp("outer")
+    git(other, "init")
+    git(other, "-c", "protocol.file.allow=always", "submodule", "add", repository.as_uri(), "inner")
+    git(other, "commit", "--message", "Add")
+    assert code_state(other).diff_sha256 == ""
+    (other / "inner" / "train.py").write_text("fit(3)")
+    assert code_state(other).is_dirty
+    assert code_state(other).diff_sha256
+    assert code_state(other / "inner").diff_sha256 != code_state(other).diff_sha256
+
+
+def test_a_clean_tree_costs_two_processes(repository, tmp_path_factory):
+    assert _runs_of_git(repository, tmp_path_factory.mktemp("bin")) == ["status", "config"]
+
+
+def _runs_of_git(repository: Path, folder: Path) -> list[str]:
+    """Tell the first words of all calls, by a git in front of git that writes them down."""
+    path, log, real = os.environ["PATH"], folder / "log", shutil.which("git")
+    (folder / "git").write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {real} "$@"\n')
+    (folder / "git").chmod(0o755)
+    os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+    try:
+        code_state(repository)
+    finally:
+        os.environ["PATH"] = path
+    return log.read_text().split()
 
 
 def test_a_file_that_git_does_not_track_does_not_make_it_dirty(repository):

@@ -65,6 +65,7 @@ def _facts(package: ModelPackage) -> list[tuple[str, Text | str]]:
         ("registered", _by(moment(package.created_at), package.created_by.arn)),
         ("changed", _by(moment(package.modified_at), package.modified_by.arn)),
         ("commit", clean(lineage.commit + (" and uncommitted changes" if lineage.is_dirty else ""))),
+        ("diff sha256", clean(lineage.diff_sha256)),
         ("branch", clean(lineage.branch)),
         ("repository", clean(lineage.repository)),
         ("dataset", clean(" ".join((data.name, data.version, data.uri))) if data else ""),
