@@ -1,7 +1,11 @@
 """Training runs end in a version that says where it came from, and whose model answers."""
 
+import hashlib
+from copy import copy
 from pathlib import Path
+from types import SimpleNamespace
 
+import moto.s3.models
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -109,4 +113,71 @@ def test_a_version_that_was_registered_by_other_means_has_no_record(world):
 def test_a_dataset_is_where_its_path_is_unless_it_says_otherwise(world, run, tmp_path):
     (tmp_path / "a.csv").write_text("1")
     assert run.log_dataset("a", tmp_path / "a.csv").uri == Path(tmp_path / "a.csv").as_uri()
-    assert run.log_dataset("b", uri="s3://acme/b.csv").sha256 == ""
+    assert run.log_dataset("b", uri="https://example.com/b.csv").sha256 == ""
+
+
+@pytest.fixture
+def put(world):
+    world.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return lambda key, body: world.client("s3").put_object(Bucket="data", Key=key, Body=body)
+
+
+def test_data_in_s3_have_a_digest_that_tells_names_and_contents_apart(run, put):
+    def digest(uri="s3://data/train"):
+        return run.log_dataset("digits", uri=uri).sha256
+
+    for key, body in {"train/a.csv": b"1", "train/b/c.csv": b"2", "train.csv": b"3", "train/": b""}.items():
+        put(key, body)
+    lines = [f"{hashlib.md5(body).hexdigest()}  1  {name}\n" for name, body in (("a.csv", b"1"), ("b/c.csv", b"2"))]
+    first = digest()
+    assert first == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert digest("s3://data/train/") == first
+    assert digest("s3://data/train/a.csv") == hashlib.sha256(lines[0].encode()).hexdigest()
+    put("copy/train/a.csv", b"1")
+    put("copy/train/b/c.csv", b"2")
+    assert digest("s3://data/copy/train/") == first
+    put("train/a.csv", b"4")
+    changed = digest()
+    put("train/d.csv", b"")
+    assert len({first, changed, digest()}) == 3
+
+
+def test_ten_thousand_objects_cost_a_call_for_each_thousand(world, run, put):
+    contents = moto.s3.models.s3_backends["123456789012"]["aws"].buckets
+    put("train/0.csv", b"1")
+    one = contents["data"].keys["train/0.csv"]
+    for number in range(1, 10_000):
+        contents["data"].keys[f"train/{number}.csv"] = alike = copy(one)
+        alike.name = f"train/{number}.csv"
+    since = len(world.calls)
+    assert run.log_dataset("digits", uri="s3://data/train/").sha256
+    assert [name for _, name in world.calls[since:]] == ["ListObjectsV2"] * 10
+
+
+def test_data_that_are_not_there_are_not_logged(run, put):
+    with pytest.raises(InputError, match="s3://data/gone: nothing there"):
+        run.log_dataset("digits", uri="s3://data/gone")
+    with pytest.raises(NotFoundError, match="nowhere"):
+        run.log_dataset("digits", uri="s3://nowhere/train/")
+    assert run.datasets == []
+
+
+def test_who_may_not_list_the_data_logs_them_without_a_digest(world, run):
+    def refuse(**_):
+        answer = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
+        return SimpleNamespace(status_code=403, headers={}), answer
+
+    world.client("s3").meta.events.register_first("before-call.s3.ListObjectsV2", refuse)
+    try:
+        assert run.log_dataset("digits", uri="s3://data/train").sha256 == ""
+    finally:
+        world.client("s3").meta.events.unregister("before-call.s3.ListObjectsV2", refuse)
+
+
+def test_of_several_datasets_the_first_stands_on_the_version_and_all_in_the_record(world, run, put):
+    put("train.csv", b"1")
+    first = run.log_dataset("train", uri="s3://data/train.csv")
+    run.log_dataset("weather", uri="https://example.com/weather", version="7")
+    version = run.register(world.pack("model.tar.gz"), image=IMAGE)
+    assert version.refresh().lineage.dataset == first
+    assert [each["name"] for each in version.record()["datasets"]] == ["train", "weather"]

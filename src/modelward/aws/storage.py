@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelward.aws.errors import translated
 from modelward.core.errors import InputError
@@ -32,6 +32,21 @@ class Stored:
     size: int
     modified_at: datetime
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a listing of S3 tells of an object.
+
+    Args:
+        key: Its key.
+        size: Its bytes.
+        etag: What S3 tells contents apart by: the MD5 of what came in one part and is not encrypted by a key of KMS.
+    """
+
+    key: str
+    size: int
+    etag: str
 
 
 class Storage:
@@ -109,6 +124,30 @@ class Storage:
             found = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
         return f"s3://{bucket}/{found[0]['Key']}" if found else None
 
+    def below(self, uri: str) -> list[Listed]:
+        """List an object, or what lies in the folder of that name, by key (`ListObjectsV2`, 1,000 for each call).
+
+        One call more, where the URI does not end in `/`, tells which of the two it is. Keys that end in `/` are left
+        out: with such objects the console of AWS shows folders.
+
+        Returns:
+            The objects; none where there are none.
+
+        Raises:
+            InputError: it is not an s3:// URI.
+            NotFoundError: there is no such bucket.
+            AwsError: any other refusal.
+        """
+        bucket, key = split_uri(uri)
+        with translated("ListObjectsV2", kind="bucket", name=bucket):
+            if not key.endswith("/"):
+                first = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+                if first and first[0]["Key"] == key:
+                    return [_listed(first[0])]
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key.rstrip('/')}/")
+            found = [_listed(each) for page in pages for each in page.get("Contents", [])]
+        return sorted((each for each in found if not each.key.endswith("/")), key=lambda each: each.key)
+
     def look(self, uri: str) -> Stored:
         """Read what S3 tells of an object without reading it (`HeadObject`).
 
@@ -158,6 +197,10 @@ class Storage:
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()
+
+
+def _listed(told: Any) -> Listed:
+    return Listed(told["Key"], told["Size"], told["ETag"].strip('"'))
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from modelward.planning.deployment import Finding
 from modelward.planning.status import State, Status
 from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration, transform
 from modelward.services.context import Context
+from modelward.services.datasets import digest_in_s3
 from modelward.services.deployment import Watch
 from modelward.services.execution import Progress, apply
 from modelward.services.record import record_of
@@ -259,6 +260,25 @@ class Model:
     def plan_register(self, submission: Submission) -> Plan:
         """Plan to register a version, and change nothing; raises what `register` raises."""
         return registration.plan_registration(self._context, self.name, submission)[1]
+
+    def data_digest(self, uri: str) -> str:
+        """Compute a digest of data in S3 from what S3 lists, without reading them; a call for each 1,000 objects.
+
+        Equal digests mean equal data: names, sizes and ETags are the same. Data whose digests differ may be equal
+        still, where they were uploaded in other parts or encrypted in another way, since ETags tell these apart too.
+
+        Args:
+            uri: `s3://BUCKET/KEY` of an object, or of a folder.
+
+        Returns:
+            64 hexadecimal digits: the SHA-256 of the sorted lines `<ETag>  <size>  <key behind the folder>`.
+
+        Raises:
+            InputError: it is no such URI, or nothing lies there.
+            NotFoundError: there is no such bucket.
+            AccessError: the caller may not list the bucket.
+        """
+        return digest_in_s3(self._context, uri)
 
     # --- environments -------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from modelward.core.errors import InputError
+from modelward.core.errors import AccessError, InputError
 from modelward.core.model_package import Dataset
 from modelward.services.git import code_state
 from modelward.services.registry import Model, Version
@@ -30,7 +30,7 @@ class Run:
     """
 
     def __init__(self, line: Model, environ: Mapping[str, str], clock: Callable[[], datetime]) -> None:
-        """Begin to record; nothing is asked of AWS before a version is registered."""
+        """Begin to record; nothing but digests of data in S3 is asked of AWS before a version is registered."""
         self.parameters: dict[str, Any] = surroundings.hyperparameters(environ)
         self.metrics: dict[str, float] = {}
         self.datasets: list[Dataset] = []
@@ -54,15 +54,24 @@ class Run:
             name: What people call it.
             path: The file or folder here; its digest is computed.
             version: Which state of it: a number, date or tag.
-            uri: Where it lies; the path when left out.
+            uri: Where it lies; the path when left out. Without a path the digest of data in S3 (`s3://BUCKET/KEY` of an
+                object or a folder) is computed of what S3 lists: names, sizes and ETags, see `Model.data_digest`. Who
+                may not list the bucket records no digest.
 
         Raises:
-            InputError: there is nothing at the path, or no file in it.
+            InputError: there is nothing at the path or URI, or no file in it.
+            NotFoundError: there is no such bucket.
         """
-        sha256 = digest_of(Path(path)) if path else ""
+        sha256 = digest_of(Path(path)) if path else self._digest_in_s3(uri)
         dataset = Dataset(name, version, uri or (Path(path).resolve().as_uri() if path else ""), sha256)
         self.datasets.append(dataset)
         return dataset
+
+    def _digest_in_s3(self, uri: str) -> str:
+        try:
+            return self._line.data_digest(uri) if uri.startswith("s3://") else ""
+        except AccessError:  # to read what one trains on asks for no right to list it
+            return ""
 
     def register(
         self,
