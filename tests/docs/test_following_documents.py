@@ -23,7 +23,7 @@ RUN = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("access", "accounts", "constructs", "cost", "deploy", "local", "rollouts", "training")
+        for name in ("access", "accounts", "constructs", "cost", "deploy", "lineage", "local", "rollouts", "training")
     ),
     "docs/targets.md",  # by tests/service, on endpoints of each kind
 ]
@@ -177,6 +177,22 @@ def test_a_model_is_trained_and_registered_as_written(
     assert record["parameters"]["max_depth"] == 3
     assert record["schema"]["class"] == "XGBClassifier"
     assert record["datasets"][0]["name"] == "digits"
+
+
+@pytest.mark.parametrize("document", ["docs/lineage.md"], indirect=True)
+def test_where_a_version_came_from_is_told_as_written(
+    document: Any, clone: Path, follow: Callable[..., Any], aws: Any
+) -> None:
+    reader = follow(clone, **aws.environment())
+    pack = runpy.run_path(str(clone / "examples" / "quickstart.py"))["pack"]
+    pack(clone / "model.tar.gz")
+    uri = "s3://acme-data/digits/train.csv"
+    data = f"--dataset-name digits --dataset-uri {uri}"
+    reader.shell(f"modelward register digits --artifact model.tar.gz --image image --metric accuracy=0.95 {data}")
+    for block in runnable(document):
+        perform(reader, block)
+    assert f"uri {uri}" in (clone / "lineage.html").read_text()
+    assert "came of it: digits v1" in reader.shell(f"modelward lineage --of {uri}/")
 
 
 @pytest.mark.parametrize("document", ["docs/cost.md"], indirect=True)

@@ -146,6 +146,32 @@ class SageMaker:
                     if "ModelPackage" in result:
                         yield package_of(result["ModelPackage"])
 
+    def find_model_packages(self, operator: str, any_of: Sequence[tuple[str, str]]) -> Iterator[ModelPackage]:
+        """Search the versions of all groups, newest first (`Search`), 100 for each call.
+
+        Args:
+            operator: `Equals` or `Contains`.
+            any_of: Pairs of a property name and its value, of which one must hold; at most 20.
+
+        Raises:
+            AwsError: a refusal.
+        """
+        filters = [{"Name": name, "Operator": operator, "Value": value} for name, value in any_of]
+        expression: Any = {"Filters": filters, "Operator": "Or"}
+        found = pages(
+            lambda token: self._client.search(
+                Resource="ModelPackage",
+                SearchExpression=expression,
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=PAGE,
+                **token,
+            )
+        )
+        with translated("Search", kind="model package", name=any_of[0][1]):
+            for page in found:
+                yield from (package_of(each["ModelPackage"]) for each in page["Results"] if "ModelPackage" in each)
+
     # --- endpoints ----------------------------------------------------------------------------------------------
 
     def describe_endpoint(self, name: str) -> Endpoint | None:

@@ -225,6 +225,26 @@ COMMANDS = (
         "Parameters, datasets, packages, hardware, schema and duration, as `modelward.track` noticed them.",
     ),
     Command(
+        "lineage",
+        "Tell what a version came from and where it serves, or what came of data or code.",
+        "reading:lineage",
+        (
+            Argument("model", "a model that registry.toml declares", "MODEL", default=""),
+            Argument("version", "the number of a version: 2 or v2", "VERSION", kinds.version, default=0),
+            option(
+                "--of",
+                "instead of a version: a URI of data, a commit, or sha256: and the digest of data, artifact or changes",
+                "WHAT",
+                default="",
+            ),
+            option("--html", "write a picture there, which any browser shows, instead of printing", "FILE", default=""),
+            _JSON,
+        ),
+        "modelward lineage digits 2\nmodelward lineage --of s3://acme-data/digits/train.csv",
+        "With --of it finds all versions whose first dataset has this URI or is a folder around it, this digest, or "
+        "whose code stood at this commit, and the environments that serve them now.",
+    ),
+    Command(
         "status",
         "Tell how models stand in their environments: what serves, what should, what is wrong and what to do.",
         "reading:status",

@@ -1,16 +1,18 @@
-"""Commands that read: versions, show, record, status, compare, current, history."""
+"""Commands that read: versions, show, record, lineage, status, compare, current, history."""
 
 from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelward.cli.context import Context
 from modelward.cli.terminal import Terminal
-from modelward.core.errors import NotFoundError
+from modelward.core.errors import InputError, NotFoundError
 from modelward.core.model_package import ModelPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelward.planning.lineage import Graph
     from modelward.planning.status import Status
 
 
@@ -43,6 +45,38 @@ def record(context: Context, *, model: str, version: int, json: bool) -> None:
     from modelward.cli.views.record import sheet
 
     context.terminal.show(sheet(told))
+
+
+def lineage(context: Context, *, model: str, version: int, of: str, html: str, json: bool) -> None:
+    """Tell what a version came from and where it serves, or what came of data or code."""
+    if bool(version) == bool(of) or (of and model):
+        rule = "it is about one version, or about what came of something"
+        step = "modelward lineage MODEL VERSION, or modelward lineage --of WHAT"
+        raise InputError("lineage", found="both" if of else "neither of the two", rule=rule, next_step=step)
+    graph = context.connect().reach(of) if of else context.model(model).version(version).graph()
+    if graph.note:
+        context.terminal.say(graph.note)
+    if html:
+        from modelward.cli.views.lineage_page import page
+
+        Path(html).write_text(page(graph, f"Lineage of {of or f'{model} v{version}'}"), encoding="utf-8")
+        context.terminal.say(f"wrote {html}")
+    if json:
+        context.terminal.json(graph.to_json())
+    elif not html:
+        _draw(context.terminal, graph)
+
+
+def _draw(terminal: Terminal, graph: "Graph") -> None:
+    from modelward.cli.views.lineage import tree
+    from modelward.planning.lineage import NodeKind
+
+    origins = [node for node in graph.nodes if node.kind is NodeKind.ORIGIN]
+    versions = [node for node in graph.nodes if node.kind is NodeKind.VERSION]
+    if not versions:
+        terminal.say(f"no version came of {origins[0].name}")
+        return
+    terminal.show(tree(graph, (origins or versions)[0]))
 
 
 def current(context: Context, *, model: str, stage: str, json: bool) -> None:

@@ -20,8 +20,19 @@ from modelward.core.transform import Transform, TransformJob
 from modelward.planning.changes import Plan, UpdateVersion
 from modelward.planning.comparison import Comparison
 from modelward.planning.deployment import Finding
+from modelward.planning.lineage import Graph
 from modelward.planning.status import State, Status
-from modelward.services import account, decisions, deployment, fleet, housekeeping, reading, registration, transform
+from modelward.services import (
+    account,
+    decisions,
+    deployment,
+    fleet,
+    housekeeping,
+    lineage,
+    reading,
+    registration,
+    transform,
+)
 from modelward.services.context import Context
 from modelward.services.datasets import digest_in_s3
 from modelward.services.deployment import Watch
@@ -101,6 +112,20 @@ class Registry:
 
     def _named(self, models: Collection[str]) -> list[str]:
         return [self._context.model(name).name for name in dict.fromkeys(models)] or list(self.spec.models)
+
+    def reach(self, origin: str) -> Graph:
+        """Find the versions that came of data, of a commit or of bytes, and the environments that serve them now.
+
+        It costs one search, and what `status` costs for each model that has such a version.
+
+        Args:
+            origin: The URI of data, or of an object in a folder that versions were trained on; a commit, 7 digits or
+                more; or `sha256:` and the digest of data, of an artifact or of uncommitted changes.
+
+        Raises:
+            InputError: it is none of these.
+        """
+        return lineage.reach(self._context, origin)
 
     def held(self, groups: Collection[str] = ()) -> list[Held]:
         """Read what groups the account holds, declared or not, with the endpoints that serve their versions.
@@ -502,6 +527,15 @@ class Version:
             NotFoundError: nothing was recorded with it, or the object is gone.
         """
         return record_of(self._context, self.package)
+
+    def graph(self) -> Graph:
+        """Draw what it came from (code, data, run, image, artifact), and which environments serve it or did.
+
+        Raises:
+            IntegrityError: the record of its run is not what was registered.
+            NotFoundError: it was deleted.
+        """
+        return lineage.lineage(self._context, self.package.group, self.version)
 
     def approve(self, *, reason: str) -> "Version":
         """Approve it.
