@@ -167,8 +167,12 @@ class Storage:
         digest = base64.b64decode(kept).hex() if is_whole else ""
         return Stored(told["ContentLength"], told["LastModified"].astimezone(UTC), digest)
 
-    def read(self, uri: str) -> Iterator[bytes]:
+    def read(self, uri: str, etag: str = "") -> Iterator[bytes]:
         """Read an object in pieces of 1 MiB (`GetObject`).
+
+        Args:
+            uri: The object.
+            etag: What it was listed with; another one is refused.
 
         Raises:
             InputError: it is not an s3:// URI.
@@ -177,14 +181,20 @@ class Storage:
         """
         bucket, key = split_uri(uri)
         with translated("GetObject", kind="object", name=uri):
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            same: Any = {"IfMatch": f'"{etag}"'} if etag else {}
+            body = self._client.get_object(Bucket=bucket, Key=key, **same)["Body"]
             try:
                 yield from body.iter_chunks(_CHUNK)
             finally:
                 body.close()
 
-    def download(self, uri: str, to: Path) -> str:
+    def download(self, uri: str, to: Path, etag: str = "") -> str:
         """Write an object to a file and return the SHA-256 of its bytes, 64 hexadecimal digits.
+
+        Args:
+            uri: The object.
+            to: The file.
+            etag: What it was listed with; another one is refused.
 
         Raises:
             InputError: it is not an s3:// URI.
@@ -193,7 +203,7 @@ class Storage:
         """
         digest = hashlib.sha256()
         with to.open("wb") as file:
-            for chunk in self.read(uri):
+            for chunk in self.read(uri, etag):
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()

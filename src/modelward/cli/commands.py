@@ -361,6 +361,21 @@ COMMANDS = (
         "modelward download digits 2 --to build/",
     ),
     Command(
+        "reproduce",
+        "Fetch the code, data and list of packages that a version was made of, and tell what is missing.",
+        "registering:reproduce",
+        (
+            _MODEL,
+            _VERSION,
+            option("--to", "an empty or new folder; else MODEL-vVERSION below this one", "FOLDER", default=""),
+            *_CHANGE,
+        ),
+        "modelward reproduce digits 2 --plan\nmodelward reproduce digits 2 --to again",
+        "Code is a working tree of the repository around this folder, if that has the commit, else a clone of the "
+        "recorded one. Data come from S3 and from files here; what has another digest is not kept. Exits with 15 when "
+        "something is missing.",
+    ),
+    Command(
         "transform",
         "Have a version answer all objects below an S3 prefix, on instances of its own.",
         "transforming:transform",

@@ -8,6 +8,7 @@ USAGE = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 BLOCKED = 13
+INCOMPLETE = 15
 
 # The first class that fits decides, so a class stands before its base.
 TABLE: tuple[tuple[type[errors.ModelwardError], int, str], ...] = (
@@ -30,6 +31,7 @@ MEANINGS: tuple[tuple[int, str], ...] = (
     (USAGE, "the command line is wrong"),
     *((code, meaning) for _, code, meaning in TABLE),
     (BLOCKED, "`modelward plan` or `deploy --plan` found what is in the way"),
+    (INCOMPLETE, "`modelward reproduce` cannot fetch all that a version was made of"),
     (INTERRUPTED, "interrupted by Ctrl-C"),
     (PIPE_CLOSED, "whoever read the output went away"),
 )

@@ -1,14 +1,18 @@
-"""Commands that move artifacts: register, download."""
+"""Commands that move artifacts, code and data: register, download, reproduce."""
 
 import json as json_format
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from modelward.cli import exits
 from modelward.cli.changing import show_plan
 from modelward.cli.context import Context
 from modelward.core.errors import InputError
 from modelward.core.model_package import Dataset
 from modelward.core.smoke import SmokeTest
+
+if TYPE_CHECKING:
+    from modelward.services.reproduction import Part
 
 
 def register(context: Context, *, model: str, plan: bool, json: bool, smoke: str | None, **given: Any) -> None:
@@ -34,6 +38,27 @@ def download(context: Context, *, model: str, version: int, to: str) -> None:
     """Download an artifact."""
     path = context.model(model).version(version).download(Path(to))
     context.terminal.line(str(path))
+
+
+def reproduce(context: Context, *, model: str, version: int, to: str, plan: bool, json: bool) -> int:
+    """Fetch what a version was made of."""
+    folder = Path(to or f"{model}-v{version}")
+    found = context.model(model).version(version)
+    parts = found.plan_reproduce(folder) if plan else found.reproduce(folder)
+    missing = [part for part in parts if part.is_missing]
+    if json:
+        context.terminal.json([part.to_json() for part in parts])
+    else:
+        for part in parts:
+            context.terminal.line(f"{'missing' if part.is_missing else 'fetch' if plan else 'fetched'}  {_line(part)}")
+    context.terminal.say(f"{len(missing)} missing" if missing else "nothing is missing")
+    return exits.INCOMPLETE if missing else exits.DONE
+
+
+def _line(part: "Part") -> str:
+    from modelward.cli.views.text import clean
+
+    return f"{clean(part.subject)}: {clean(part.text)}"
 
 
 def _what(

@@ -1,13 +1,20 @@
 """The state of the code, as git tells it."""
 
 import hashlib
+import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit, urlunsplit
 
+from modelward.core.errors import InputError, NotFoundError
+
 _TIMEOUT_S = 10
+_FETCH_S = 3600  # large repositories take their time
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SETTINGS = ("core.quotePath=true", "diff.suppressBlankEmpty=false")
 _DIFF = (
     *("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--no-renames", "--no-indent-heuristic"),
@@ -70,6 +77,58 @@ def _diff_sha256(folder: Path) -> str:
             return ""
         file.seek(0)
         return "" if done.returncode else hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_out(commit: str, to: Path, *, here: Path, repository: str) -> None:
+    """Check a commit out into a new folder: from the repository around a folder if it has it, else from its own.
+
+    The former gets a further working tree, the latter is cloned. No hook of either runs.
+
+    Args:
+        commit: 40 or 64 hexadecimal digits.
+        to: The folder, which does not exist yet.
+        here: A folder, maybe in a repository that has the commit.
+        repository: Its URL; empty when none was recorded.
+
+    Raises:
+        InputError: the commit is none.
+        NotFoundError: the commit is in neither, or git cannot fetch it.
+    """
+    if not _COMMIT.fullmatch(commit):
+        raise InputError("commit", found=repr(commit), rule="a commit has 40 or 64 hexadecimal digits")
+    if _git(here, "cat-file", "-e", f"{commit}^{{commit}}") is not None:
+        _run(here, "worktree", "add", "--quiet", "--force", "--detach", str(to.absolute()), commit)
+        return
+    if not repository:
+        raise NotFoundError("commit", commit, next_step="Go to a clone of its repository, whose URL was not recorded.")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _run(to.parent, "clone", "--quiet", "--no-checkout", "--", repository, str(to.absolute()))
+        if _git(to, "cat-file", "-e", f"{commit}^{{commit}}") is None:  # no branch leads there any more
+            _run(to, "fetch", "--quiet", "origin", commit)
+        _run(to, "checkout", "--quiet", "--detach", commit)
+    except BaseException:
+        rmtree(to, ignore_errors=True)
+        raise
+
+
+def _run(folder: Path, *arguments: str) -> None:
+    """Run git where it changes something; it asks nobody for a password."""
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell, and a URL stands behind --
+            ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],  # noqa: S607  # the user's own git
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_S,
+            check=False,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotFoundError("code", str(error), next_step="Install git, or clone the repository by hand.") from None
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or f"git {arguments[0]} failed"
+        raise NotFoundError("code", said, next_step="Clone the repository by hand.")
 
 
 def without_secrets(url: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.account import Held
@@ -40,6 +40,9 @@ from modelward.services.execution import Progress, apply
 from modelward.services.record import record_of
 from modelward.services.registration import Submission
 from modelward.services.status import status
+
+if TYPE_CHECKING:
+    from modelward.services.reproduction import Part
 
 _WATCH_S = 2.0
 
@@ -536,6 +539,32 @@ class Version:
             NotFoundError: it was deleted.
         """
         return lineage.lineage(self._context, self.package.group, self.version)
+
+    def reproduce(self, folder: str | Path) -> "list[Part]":
+        """Fetch its code, data and list of packages into a folder, as far as they can be had.
+
+        Code comes from the repository around the present folder, if it has the commit, else from the recorded one; data
+        come from S3 and from files here, and only those stay whose digest is the registered one.
+
+        Args:
+            folder: An empty folder, or a new one: it gets `code`, `data` and `requirements.txt`.
+
+        Returns:
+            What was fetched, and what is missing and why.
+
+        Raises:
+            InputError: the folder is not empty.
+            IntegrityError: the record of its run is not what was registered.
+        """
+        from modelward.services.reproduction import reproduce  # no function fetches
+
+        return reproduce(self._context, self.package, Path(folder))
+
+    def plan_reproduce(self, folder: str | Path) -> "list[Part]":
+        """Tell what would be fetched, and fetch nothing; raises what `reproduce` raises."""
+        from modelward.services.reproduction import plan_reproduction
+
+        return plan_reproduction(self._context, self.package, Path(folder))
 
     def approve(self, *, reason: str) -> "Version":
         """Approve it.

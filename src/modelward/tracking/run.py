@@ -11,10 +11,10 @@ from typing import Any
 
 from modelward.core.errors import AccessError, InputError
 from modelward.core.model_package import Dataset
+from modelward.services.datasets import digest_of
 from modelward.services.git import code_state
 from modelward.services.registry import Model, Version
 from modelward.tracking import surroundings
-from modelward.tracking.digests import digest_of
 from modelward.tracking.packing import Packed, pack
 from modelward.tracking.progress import uploading
 

@@ -123,6 +123,7 @@ def test_the_commands_of_the_product_are_all_there() -> None:
         "tidy",
         "history",
         "download",
+        "reproduce",
         "transform",
         "serve",
         "local up",

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from modelward.core.errors import InputError
-from modelward.tracking.digests import digest_of
+from modelward.services.datasets import digest_of
 
 
 def test_a_file_has_the_sha256_of_its_bytes(tmp_path):
