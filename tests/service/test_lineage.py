@@ -64,6 +64,15 @@ def test_a_version_tells_code_data_run_image_artifact_and_where_it_serves(world,
     assert facts["environment"]["verified"].endswith(" UTC")
 
 
+def test_a_version_whose_training_went_on_from_another_tells_which(world):
+    world.register(0.95)
+    second = world.register(0.96, parent=1).refresh()
+    assert second.lineage.parent == second.package.to_json()["lineage"]["parent"] == 1
+    assert ("digits v1", "trained on from", "digits v2") in related(second.graph())
+    with pytest.raises(InputError, match="parent: 0"):
+        world.register(0.97, parent=0)
+
+
 def test_a_version_that_was_replaced_served_and_one_that_was_never_out_did_not(world):
     first = world.live(0.95)
     world.live(0.97)

@@ -95,6 +95,7 @@ _REGISTER = (
     option("--dataset-sha256", "digest of the data, 64 hexadecimal digits", "HEX", default=""),
     option("--smoke", "a JSON file: a sample payload and the answer to expect of endpoints", "FILE"),
     option("--run", "the training job or pipeline run that made it", "ID", default=""),
+    option("--parent", "the version that training went on from: 2 or v2", "VERSION", kind=kinds.version),
     option("--notes", "what an approver should know", "TEXT", default=""),
     option("--metadata", "further metadata of your own", "KEY=VALUE", kind=kinds.pair, is_repeated=True),
     *_CHANGE,

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from modelward.services.reproduction import Part
 
 
-def register(context: Context, *, model: str, plan: bool, json: bool, smoke: str | None, **given: Any) -> None:
+def register(
+    context: Context, *, model: str, plan: bool, json: bool, smoke: str | None, parent: int | None, **given: Any
+) -> None:
     """Register an artifact as a new version."""
-    what = {**_what(**given), "smoke": _smoke_test(Path(smoke)) if smoke else None}
+    what = {**_what(**given), "smoke": _smoke_test(Path(smoke)) if smoke else None, "parent": parent}
     line = context.model(model)
     if plan:
         from modelward.services.registration import Submission

@@ -70,7 +70,8 @@ class Dataset:
 class Lineage:
     """Where a version came from: code, data, run.
 
-    `diff_sha256` is the SHA-256 of what `git diff HEAD` told of changes that were not committed.
+    `diff_sha256` is the SHA-256 of what `git diff HEAD` told of changes that were not committed. `parent` is the number
+    of the version that training went on from; None when it began anew, or nobody has said.
     """
 
     commit: str = ""
@@ -81,6 +82,7 @@ class Lineage:
     dataset: Dataset | None = None
     run: str = ""
     trained_at: datetime | None = None
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ class ModelPackage:
         dataset = (
             Dataset(name, *(get(DATASET_KEY + part, "") for part in ("version", "uri", "sha256"))) if name else None
         )
-        dirty, trained = get(DIRTY_KEY), get(TRAINED_KEY)
+        dirty, trained, parent = get(DIRTY_KEY), get(TRAINED_KEY), get(PARENT_KEY, "")
         return Lineage(
             commit=self.commit,
             repository=self.repository,
@@ -227,6 +229,7 @@ class ModelPackage:
             dataset=dataset,
             run=self.run,
             trained_at=datetime.fromisoformat(trained) if trained else None,
+            parent=int(parent) if parent.isdecimal() else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -260,6 +263,7 @@ class ModelPackage:
                 "is_dirty": lineage.is_dirty,
                 "diff_sha256": lineage.diff_sha256,
                 "run": lineage.run,
+                "parent": lineage.parent,
                 "trained_at": lineage.trained_at.isoformat() if lineage.trained_at else None,
                 "dataset": dataset
                 and {"name": dataset.name, "version": dataset.version, "uri": dataset.uri, "sha256": dataset.sha256},
@@ -280,6 +284,7 @@ SHARE_KEY = OUR_KEY + "share"
 BRANCH_KEY = OUR_KEY + "branch"
 DIRTY_KEY = OUR_KEY + "dirty"
 DIFF_KEY = OUR_KEY + "diff-sha256"
+PARENT_KEY = OUR_KEY + "parent"
 TRAINED_KEY = OUR_KEY + "trained-at"
 SMOKE_KEY = OUR_KEY + "smoke"
 RECORD_KEY = OUR_KEY + "record"

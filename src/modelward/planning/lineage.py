@@ -23,6 +23,7 @@ class NodeKind(StrEnum):
     RUN = "run"
     IMAGE = "image"
     ARTIFACT = "artifact"
+    PARENT = "parent"
     VERSION = "version"
     ENVIRONMENT = "environment"
 
@@ -145,6 +146,8 @@ def _node(kind: NodeKind, name: str, facts: Mapping[str, str]) -> Node:
 
 def _sources(package: ModelPackage, datasets: Sequence[Dataset]) -> Iterator[tuple[str, Node]]:
     lineage = package.lineage
+    if lineage.parent:
+        yield "trained on from", Node(NodeKind.PARENT, f"{package.group} v{lineage.parent}")
     for data in datasets:
         told = {"uri": data.uri, "sha256": data.sha256}
         yield "trained on", _node(NodeKind.DATASET, f"{data.name} {data.version}".strip(), told)

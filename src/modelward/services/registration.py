@@ -27,6 +27,7 @@ from modelward.core.model_package import (
     DIRTY_KEY,
     METRIC_KEY,
     OUR_KEY,
+    PARENT_KEY,
     RECORD_KEY,
     REQUEST_KEY,
     SHA256_KEY,
@@ -65,6 +66,7 @@ class Submission:
         smoke: A sample call that an endpoint must answer before the version counts as verified there.
         record: What is known of the run that made it, as JSON; it is kept beside the artifact.
         environment: Variables that SageMaker sets in the container.
+        parent: The number of the version that training went on from; None when it began anew.
     """
 
     artifact: str | Path
@@ -78,6 +80,7 @@ class Submission:
     smoke: SmokeTest | None = None
     record: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ def _check(submission: Submission) -> None:
     _check_text("run", submission.run)
     if submission.smoke:
         submission.smoke.check()
+    if submission.parent is not None and submission.parent < 1:
+        raise InputError("parent", found=str(submission.parent), rule="versions are numbered from 1")
     dataset = submission.dataset
     if dataset and not dataset.name:
         raise InputError("dataset", found="no name", rule="a dataset has a name")
@@ -263,6 +268,8 @@ def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared
     pairs = {SHA256_KEY: artifact.sha256, BRANCH_KEY: _fitting(code.branch)}
     if code.is_dirty is not None:
         pairs[DIRTY_KEY] = str(code.is_dirty).lower()
+    if submission.parent is not None:
+        pairs[PARENT_KEY] = str(submission.parent)
     if submission.smoke:
         pairs[SMOKE_KEY] = submission.smoke.digest
     if submission.dataset:

@@ -152,6 +152,7 @@ class _More(TypedDict, total=False):
     smoke: SmokeTest | None
     record: str
     environment: Mapping[str, str]
+    parent: int | None
 
 
 class _Chosen(TypedDict, total=False):
@@ -261,8 +262,9 @@ class Model:
             progress: Called with the bytes sent so far and in all.
             more: `metadata` (more pairs to keep), `run` (the training job or pipeline execution that made it),
                 `content_types` (MIME types that it takes and gives), `smoke` (a `SmokeTest` that every endpoint must
-                pass before the version counts as verified there), `record` (what is known of the run, as JSON) and
-                `environment` (variables of the container); see `Submission`.
+                pass before the version counts as verified there), `record` (what is known of the run, as JSON),
+                `environment` (variables of the container) and `parent` (the number of the version that training went on
+                from); see `Submission`.
 
         Returns:
             The new version, or the one that was registered with the very same contents before.

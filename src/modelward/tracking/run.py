@@ -82,6 +82,7 @@ class Run:
         code: Sequence[str | Path] = (),
         notes: str = "",
         is_smoke_tested: bool = True,
+        parent: int | None = None,
     ) -> Version:
         """Pack a model so that it can be served, and register it with all that was recorded.
 
@@ -94,6 +95,7 @@ class Run:
             code: Files and folders that the model needs to import where it is served.
             notes: One line of at most 1,024 characters.
             is_smoke_tested: Whether every endpoint must give the answer to the sample that it gave here.
+            parent: The number of the version that training went on from.
 
         Raises:
             ArtifactError: an archive is missing, broken or unsafe.
@@ -106,6 +108,7 @@ class Run:
             "metrics": self.metrics,
             "notes": notes,
             "run": self._job.get("job", ""),
+            "parent": parent,
         }
         given |= {"dataset": self.datasets[0] if self.datasets else None}
         with TemporaryDirectory(prefix="modelward-") as folder:

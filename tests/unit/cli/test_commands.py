@@ -29,6 +29,14 @@ def test_the_plan_of_a_registration_lists_uploads_and_the_call(shell: Shell) -> 
     assert numbers(shell) == []
 
 
+def test_the_version_that_training_went_on_from_is_told(shell: Shell) -> None:
+    shell.register("one", 0.95)
+    shell.register("two", 0.96, "--parent", "v1")
+    assert shell("show", "digits", "2", "--json").json["lineage"]["parent"] == 1
+    assert [line.split() for line in shell("show", "digits", "2").out.splitlines()].count(["parent", "v1"]) == 1
+    assert "── parent digits v1\n" in shell("lineage", "digits", "2").out
+
+
 def test_registering_prints_the_version_and_the_same_again_is_the_same_version(shell: Shell) -> None:
     artifact = shell.archive("model.tar.gz")
     words = ("register", "digits", "--artifact", artifact, "--image", IMAGE, "--metric", "accuracy=0.97")

@@ -71,6 +71,7 @@ def _facts(package: ModelPackage) -> list[tuple[str, Text | str]]:
         ("dataset", clean(" ".join((data.name, data.version, data.uri))) if data else ""),
         ("dataset sha256", clean(data.sha256) if data else ""),
         ("run", clean(lineage.run)),
+        ("parent", f"v{lineage.parent}" if lineage.parent else ""),
         ("trained", f"{moment(lineage.trained_at)} UTC" if lineage.trained_at else ""),
         ("image", clean(package.image)),
         ("artifact", clean(package.artifact_uri)),
