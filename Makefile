@@ -20,9 +20,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python $(PIP) --no-build-isolation --editable .
 	touch $@
 
-# The AWS CLI, the SageMaker SDK and the CDK's command line, for tests/clients, and checkov, for tests/infra: each as its
+# The AWS CLI, the SageMaker SDK, DVC with GTO and the CDK's command line, for tests/clients, and checkov, for tests/infra: each as its
 # users have it, apart from ours and from each other, since their versions exclude each other.
-clients: $(CLIENTS)/awscli/ready $(CLIENTS)/sagemaker/ready $(CLIENTS)/checkov/ready $(CLIENTS)/cdk/ready
+clients: $(foreach client,awscli sagemaker dvc checkov cdk,$(CLIENTS)/$(client)/ready)
 
 $(CLIENTS)/%/ready: tests/clients/%.lock | $(READY)
 	$(PYTHON) -m venv --clear $(@D)
@@ -67,6 +67,7 @@ lock: $(READY)
 	$(BIN)/python $(COMPILE) tests/clients/awscli.in --output-file tests/clients/awscli.lock
 	$(BIN)/python $(COMPILE) tests/clients/sagemaker.in --excludes tests/clients/sagemaker.out \
 	  --output-file tests/clients/sagemaker.lock
+	$(BIN)/python $(COMPILE) tests/clients/dvc.in --output-file tests/clients/dvc.lock
 	$(BIN)/python $(COMPILE) tests/clients/checkov.in --output-file tests/clients/checkov.lock
 	cd tests/clients && $(abspath $(BIN))/npm install --silent --package-lock-only --omit-lockfile-registry-resolved
 

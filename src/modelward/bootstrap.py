@@ -72,6 +72,8 @@ def track(model: str, path: str | Path | None = None, *, session: "boto3.Session
 
 def context_of(path: str | Path | None = None, *, session: "boto3.Session | None" = None) -> Context:
     """Make the context that `connect` works with, for callers that use services directly."""
+    from modelward.interop.data import Data
+
     spec = load(Path(path) if path else find(Path.cwd()))
     client = _clients(spec, session)
     return Context(
@@ -81,6 +83,7 @@ def context_of(path: str | Path | None = None, *, session: "boto3.Session | None
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         folder=Path.cwd(),
+        data=Data(Path.cwd()),
     )
 
 

@@ -85,7 +85,9 @@ _CHANGE = (_PLAN, _JSON)
 
 _REGISTER = (
     _MODEL,
-    option("--artifact", "the model.tar.gz: a path, or an s3:// URI", "PATH|URI", is_required=True),
+    option(
+        "--artifact", "the model.tar.gz: a path, an s3:// URI, or dvc://PATH@REVISION", "PATH|URI", is_required=True
+    ),
     option("--image", "URI of the container image that serves it; else that of registry.toml", "URI", default=""),
     option("--metric", "a figure, such as accuracy=0.97", "NAME=NUMBER", kind=kinds.figure, is_repeated=True),
     option("--metrics", "a JSON file of figures by name; --metric wins over it", "FILE"),

@@ -5,7 +5,8 @@
     ModelwardError
     ├── ConfigError            registry.toml, a setting or an environment variable is wrong
     ├── InputError             an argument is wrong; nothing was changed
-    │   └── ArtifactError      the model archive is missing, broken or unsafe
+    │   ├── ArtifactError      the model archive is missing, broken or unsafe
+    │   └── UnusualError       something of DVC's that only DVC itself understands
     ├── NotFoundError          a model, version, stage, endpoint or deployment that is not there
     ├── PolicyError            a rule of the registry refuses it: gates, approval, stage
     ├── RolloutError           a rollout failed, was rolled back, or did not end in time
@@ -78,6 +79,19 @@ class ArtifactError(InputError):
         )
 
 
+class UnusualError(InputError):
+    """Something in a DVC repository that only DVC itself understands."""
+
+    def __init__(self, where: str, *, found: str) -> None:
+        """Name the file or path, and what is unusual there."""
+        super().__init__(
+            where,
+            found=found,
+            rule="Modelward reads the usual cases of DVC by itself, and this is none",
+            next_step="pip install 'modelward[dvc]', and DVC itself is asked.",
+        )
+
+
 class NotFoundError(ModelwardError):
     """Something that was named is not there."""
 
@@ -101,10 +115,10 @@ class PolicyError(ModelwardError):
 class IntegrityError(ModelwardError):
     """Bytes are not those that were registered."""
 
-    def __init__(self, subject: str, *, expected: str, found: str) -> None:
-        """Name the object and both SHA-256 digests."""
+    def __init__(self, subject: str, *, expected: str, found: str, algorithm: str = "SHA-256") -> None:
+        """Name the object and both digests."""
         super().__init__(
-            f"{subject} has SHA-256 {found}, but {expected} was registered.",
+            f"{subject} has {algorithm} {found}, but {expected} was registered.",
             "Do not use it. Find out who replaced the object; register it anew if the change was meant.",
         )
 

@@ -167,6 +167,12 @@ class ModelPackage:
         return self.metadata.get(RECORD_KEY, "")
 
     @property
+    def dvc(self) -> dict[str, str]:
+        """What DVC told of the artifact and its inputs: `md5`, `path`, `url`, `rev`, `input-1`…; the record has all."""
+        cut = len(DVC_KEY)
+        return {k[cut:]: unpacked(v) for k, v in sorted(self.metadata.items()) if k.startswith(DVC_KEY)}
+
+    @property
     def entered(self) -> Entered | None:
         """The decision that put it into its present stage; None when it carries no stamp for this stage."""
         stamp = Entered.parse(self.metadata.get(ENTERED_KEY, ""))
@@ -256,6 +262,7 @@ class ModelPackage:
             "artifact_uri": self.artifact_uri,
             "sha256": self.sha256,
             "smoke": self.smoke,
+            "dvc": self.dvc,
             "lineage": {
                 "commit": lineage.commit,
                 "repository": lineage.repository,
@@ -289,6 +296,7 @@ TRAINED_KEY = OUR_KEY + "trained-at"
 SMOKE_KEY = OUR_KEY + "smoke"
 RECORD_KEY = OUR_KEY + "record"
 DATASET_KEY = OUR_KEY + "dataset-"
+DVC_KEY = OUR_KEY + "dvc-"
 
 _VALUE_LIMIT = 256
 _ESCAPED = re.compile(r"(?:=[0-9A-F]{2})+")

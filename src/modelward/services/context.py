@@ -15,7 +15,9 @@ from modelward.config.accounts import bus_arn, models_role_arn
 from modelward.config.settings import Settings
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.errors import NotFoundError
+from modelward.core.model_package import Dataset
 from modelward.core.place import Place
+from modelward.core.provenance import Provenance
 
 if TYPE_CHECKING:
     # Few functions scale or call anything, and none looks at a whole account; their cold starts need not pay for it.
@@ -35,6 +37,23 @@ class Clients(Protocol):
         """Make a client of a service by its name, for the registry's account or that of a foreign environment."""
 
 
+class Downloads(Protocol):
+    """Reads S3."""
+
+    def download(self, uri: str, to: Path) -> str:
+        """Write an object to a file and return the SHA-256 of its bytes."""
+
+
+class DataVersions(Protocol):
+    """Knows which bytes a repository of data tracks, and where they are kept (`modelward.interop.data`)."""
+
+    def provenance(self, artifact: str | Path, dataset: Dataset | None) -> Provenance | None:
+        """Tell what is known of an artifact and its inputs; None when nothing is."""
+
+    def bring(self, uri: str, to: Path, storage: Downloads) -> Provenance:
+        """Write what a `dvc://` URI names to a path, and tell where it comes from."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The declaration, the gateways, the deployment and the clock.
@@ -50,6 +69,7 @@ class Context:
         sleep: Waits so many seconds.
         folder: Where the user works; its git state is recorded with a registration.
         here: The foreign environment in whose account this runs; empty in the registry's.
+        data: The repository of data around that folder; functions have none.
     """
 
     spec: RegistrySpec
@@ -59,6 +79,7 @@ class Context:
     sleep: Callable[[float], None]
     folder: Path
     here: str = ""
+    data: DataVersions | None = None
 
     @cached_property
     def settings(self) -> Settings:

@@ -20,7 +20,7 @@ def record_of(context: Context, package: ModelPackage) -> dict[str, Any]:
     """
     name = f"{package.group}/{package.version}"
     if not package.record:
-        raise NotFoundError("record of a run", name, next_step="Register with `modelward.track`, which keeps one.")
+        raise NotFoundError("record of a run", name, next_step="`modelward.track` keeps one, and so does DVC.")
     uri = f"s3://{context.settings.bucket}/{record_key(package.group, package.sha256, package.record)}"
     text = b"".join(context.storage.read(uri))
     found = hashlib.sha256(text).hexdigest()

@@ -10,7 +10,8 @@ import math
 import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -38,6 +39,7 @@ from modelward.core.model_package import (
     ModelPackage,
 )
 from modelward.core.names import artifact_prefix, record_key, smoke_key
+from modelward.core.provenance import Provenance
 from modelward.core.smoke import SmokeTest
 from modelward.planning.changes import CreateVersion, Plan, PutText, UploadFile
 from modelward.services.archive import inspect_file
@@ -55,7 +57,8 @@ class Submission:
     """What somebody wants to register.
 
     Args:
-        artifact: A path, or the s3:// URI of an archive that stays where it is.
+        artifact: A path, the s3:// URI of an archive that stays where it is, or dvc://PATH@REVISION for one that DVC
+            tracks and this folder need not hold.
         image: URI of the serving image, 1 to 255 characters; that of registry.toml when empty.
         metrics: Figures by name; finite numbers.
         dataset: What it was trained on.
@@ -67,6 +70,7 @@ class Submission:
         record: What is known of the run that made it, as JSON; it is kept beside the artifact.
         environment: Variables that SageMaker sets in the container.
         parent: The number of the version that training went on from; None when it began anew.
+        origin: Where DVC says that the artifact comes from; `brought` knows.
     """
 
     artifact: str | Path
@@ -81,6 +85,7 @@ class Submission:
     record: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     parent: int | None = None
+    origin: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,26 @@ class Artifact:
     sha256: str
     upload: UploadFile | None = None
     made_at: datetime | None = None
+
+
+@contextmanager
+def brought(context: Context, submission: Submission) -> Iterator[Submission]:
+    """Bring the artifact of a `dvc://` URI into a folder that is there as long as the block; leave others as they are.
+
+    Raises:
+        InputError: there is no DVC repository here, or it does not tell clearly what is meant.
+        IntegrityError: the remote has other bytes than those that DVC tracks.
+        NotFoundError: there is no such path, revision, remote or object.
+    """
+    if not str(submission.artifact).startswith("dvc://"):
+        yield submission
+        return
+    if context.data is None:
+        raise InputError("artifact", found=str(submission.artifact), rule="no repository of data is known here")
+    with TemporaryDirectory(prefix="modelward-") as folder:
+        path = Path(folder) / "model.tar.gz"
+        origin = context.data.bring(str(submission.artifact), path, context.storage)
+        yield replace(submission, artifact=path, origin=origin)
 
 
 def plan_registration(context: Context, model: str, submission: Submission) -> tuple[ModelPackage | None, Plan]:
@@ -109,10 +134,16 @@ def plan_registration(context: Context, model: str, submission: Submission) -> t
     spec = context.model(model)
     submission = replace(submission, image=submission.image or spec.image or "")
     _check(submission)
-    code = code_state(context.folder)
-    artifact = _artifact(context, model, submission.artifact)
+    code, artifact = code_state(context.folder), _artifact(context, model, submission.artifact)
+    origin = submission.origin
+    if origin:  # the commit that made it counts, and nobody knows when that was
+        code, artifact = _code_of(origin, code), replace(artifact, made_at=None)
+    elif context.data:
+        origin = context.data.provenance(submission.artifact, submission.dataset)
+    submission = replace(submission, record=_with_origin(submission.record, origin))
     metrics_text = _metrics_text(submission.metrics)
     pairs = _pairs(submission, artifact, code, frozenset(spec.gates))
+    pairs |= _origin_pairs(origin, MOST_PAIRS - _RESERVED - len(pairs))
     request = _request(context, model, submission, artifact, metrics_text)
     request |= _properties(code, submission.run)
     digest = _digest({**request, "pairs": pairs})
@@ -277,6 +308,24 @@ def _pairs(submission: Submission, artifact: Artifact, code: CodeState, declared
         pairs |= {DATASET_KEY + part: getattr(submission.dataset, part) for part in parts}
     pairs = {**submission.metadata, **{key: value for key, value in pairs.items() if value}}
     return {**pairs, **_metric_pairs(submission.metrics, declared, MOST_PAIRS - _RESERVED - len(pairs))}
+
+
+def _code_of(origin: Provenance, code: CodeState) -> CodeState:
+    is_here = not origin.revision or origin.revision == code.commit
+    return code if is_here else CodeState(origin.revision, "", code.repository, is_dirty=False)
+
+
+def _with_origin(record: str, origin: Provenance | None) -> str:
+    if origin is None:
+        return record
+    told = json.loads(record) if record else {}
+    return json.dumps({**told, "dvc": origin.to_json()}, sort_keys=True)
+
+
+def _origin_pairs(origin: Provenance | None, room: int) -> dict[str, str]:
+    """Keep as much of it as there is room for: it was recorded unasked, and the record has all of it."""
+    pairs = origin.pairs() if origin else {}
+    return dict(islice(pairs.items(), max(room, 0)))
 
 
 def _fitting(text: str) -> str:

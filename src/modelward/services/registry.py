@@ -253,7 +253,8 @@ class Model:
         """Register a version; git state, training time and who did it are recorded unasked.
 
         Args:
-            artifact: A path to a model.tar.gz, or an s3:// URI of one that stays where it is.
+            artifact: A path to a model.tar.gz, an s3:// URI of one that stays where it is, or dvc://PATH@REVISION for
+                one that the DVC repository around the working folder tracks; its remote has the bytes.
             image: URI of the serving image; that of registry.toml when empty.
             metrics: Figures by name, finite numbers. All go into a file in S3; those with a gate, and all others if
                 there is room, also onto the version itself.
@@ -275,7 +276,12 @@ class Model:
             NotFoundError: the registry is not deployed here.
             AwsError: AWS refused; call again, nothing is registered twice.
         """
-        submission = Submission(artifact, image, metrics, dataset, notes, **more)
+        with registration.brought(
+            self._context, Submission(artifact, image, metrics, dataset, notes, **more)
+        ) as submission:
+            return self._registered(submission, progress)
+
+    def _registered(self, submission: Submission, progress: Progress | None) -> "Version":
         existing, plan = registration.plan_registration(self._context, self.name, submission)
         if existing:
             return self._version(existing)
@@ -289,7 +295,8 @@ class Model:
 
     def plan_register(self, submission: Submission) -> Plan:
         """Plan to register a version, and change nothing; raises what `register` raises."""
-        return registration.plan_registration(self._context, self.name, submission)[1]
+        with registration.brought(self._context, submission) as brought:
+            return registration.plan_registration(self._context, self.name, brought)[1]
 
     def data_digest(self, uri: str) -> str:
         """Compute a digest of data in S3 from what S3 lists, without reading them; a call for each 1,000 objects.

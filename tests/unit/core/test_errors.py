@@ -20,6 +20,7 @@ from modelward.core.errors import (
     NotFoundError,
     PolicyError,
     RolloutError,
+    UnusualError,
 )
 
 EXAMPLES = [
@@ -35,6 +36,7 @@ EXAMPLES = [
         kind("UpdateEndpoint", "ValidationException", "words of AWS")
         for kind in (AwsError, *AwsError.__subclasses__(), errors.AlreadyExistsError)
     ),
+    UnusualError("remote store", found="its URL begins with gs://"),
 ]
 
 

@@ -70,6 +70,7 @@ def _facts(package: ModelPackage) -> list[tuple[str, Text | str]]:
         ("repository", clean(lineage.repository)),
         ("dataset", clean(" ".join((data.name, data.version, data.uri))) if data else ""),
         ("dataset sha256", clean(data.sha256) if data else ""),
+        *((f"dvc {name}", clean(value)) for name, value in package.dvc.items()),
         ("run", clean(lineage.run)),
         ("parent", f"v{lineage.parent}" if lineage.parent else ""),
         ("trained", f"{moment(lineage.trained_at)} UTC" if lineage.trained_at else ""),
