@@ -20,8 +20,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python $(PIP) --no-build-isolation --editable .
 	touch $@
 
-# The AWS CLI, the SageMaker SDK, DVC with GTO and the CDK's command line, for tests/clients, and checkov, for tests/infra: each as its
-# users have it, apart from ours and from each other, since their versions exclude each other.
+# The AWS CLI, the SageMaker SDK, DVC with GTO and the CDK's command line, for tests/clients, and checkov, for
+# tests/infra: each as its users have it, apart from ours and from each other, since their versions exclude each other.
 clients: $(foreach client,awscli sagemaker dvc checkov cdk,$(CLIENTS)/$(client)/ready)
 
 $(CLIENTS)/%/ready: tests/clients/%.lock | $(READY)

@@ -172,7 +172,7 @@ def try_roles_with_conditions() -> None:
     def tried_arn(service: str, *rest: Any) -> str:
         """Name the role that is tried: who may try one need not be allowed to try all."""
         tried = parse_qs(rest[3].decode()).get("PolicySourceArn") if service == "iam" and rest[3] else None
-        return tried[0] if tried else original_arn(service, *rest)
+        return tried[0] if tried else str(original_arn(service, *rest))
 
     def simulate(params: Any) -> Response:
         source = iam._p(params, "PolicySourceArn")
