@@ -102,6 +102,22 @@ _REGISTER = (
     option("--metadata", "further metadata of your own", "KEY=VALUE", kind=kinds.pair, is_repeated=True),
     *_CHANGE,
 )
+_PROMOTE = (
+    Argument("model", "a model that registry.toml declares", "MODEL", default=""),
+    Argument("version", "the number of a version: 2 or v2", "VERSION", kinds.version, default=0),
+    Argument("stage", "a stage that registry.toml declares", "STAGE", default=""),
+    option("--reason", "why; it is kept with the version and in the history", "WHY", default=""),
+    option("--from-tag", "a git tag that names a stage, instead of all of these; also refs/tags/…", "TAG", default=""),
+    *_CHANGE,
+)
+_TAG = (
+    _MODEL,
+    Argument("version", "the number of a version; without one tags are listed", "VERSION", kinds.version, default=0),
+    option("--stage", "the stage to which the tag assigns the version", "STAGE", default=""),
+    Argument("--deprecate", "take back: the version, its stage, or without a version the model", default=False),
+    option("--message", "what the tag says; a promotion takes it as its reason", "TEXT", default=""),
+    *_CHANGE,
+)
 _DEPLOY = (
     _MODEL,
     _ENVIRONMENT,
@@ -292,10 +308,21 @@ COMMANDS = (
         "promote",
         "Put an approved version into a stage.",
         "deciding:promote",
-        (_MODEL, _VERSION, _STAGE, _REASON, *_CHANGE),
-        'modelward promote digits 2 Production --reason "a week in staging without findings"',
+        _PROMOTE,
+        'modelward promote digits 2 Production --reason "a week in staging without findings"\n'
+        'modelward promote --from-tag "$GITHUB_REF"',
         "The gates must hold if an environment serves the stage. The environment is updated by itself; the version "
-        "counts as its holder once that is verified.",
+        "counts as its holder once that is verified. A tag such as digits#production#3 names model and stage, and the "
+        "version that was registered from its commit; the tag's message is the reason.",
+    ),
+    Command(
+        "tag",
+        "Tell git what a version is: write tags in GTO's grammar, or list them.",
+        "tagging:tag",
+        _TAG,
+        "modelward tag digits\nmodelward tag digits 3\nmodelward tag digits 3 --stage Production",
+        "It writes digits@v3.0.0 at the commit that version 3 was registered from, and digits#production#1 for a "
+        "stage. The tags are this clone's until they are pushed.",
     ),
     Command(
         "current",

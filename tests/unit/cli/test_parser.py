@@ -89,9 +89,9 @@ def test_a_line_that_breaks_a_rule_is_a_usage_error(capsys: pytest.CaptureFixtur
     assert refused(capsys, *argv).startswith("error: ")
 
 
-@pytest.mark.parametrize("command", ["approve", "reject", "promote", "rollback"])
+@pytest.mark.parametrize("command", ["approve", "reject", "rollback"])
 def test_a_decision_without_a_reason_is_refused(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    words = {"approve": ["2"], "reject": ["2"], "promote": ["2", "Production"], "rollback": ["production"]}
+    words = {"approve": ["2"], "reject": ["2"], "rollback": ["production"]}
     assert "--reason" in refused(capsys, command, "digits", *words[command])
 
 
