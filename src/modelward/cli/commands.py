@@ -406,6 +406,20 @@ COMMANDS = (
         "something is missing.",
     ),
     Command(
+        "checkout",
+        "Restore the model and the data of a version that DVC tracks.",
+        "checking_out:checkout",
+        (
+            _MODEL,
+            _VERSION,
+            Argument("--force", "overwrite files that are something else now", default=False),
+            *_CHANGE,
+        ),
+        "modelward checkout digits 2",
+        "All of it is fetched from DVC's remote and held against its MD5 before anything here changes. "
+        "Code and .dvc files stay as they are: git has them.",
+    ),
+    Command(
         "transform",
         "Have a version answer all objects below an S3 prefix, on instances of its own.",
         "transforming:transform",

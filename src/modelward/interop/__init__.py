@@ -4,7 +4,7 @@
 - `dvc`: what DVC tracks and where its remote keeps it, read from DVC's own small files, without DVC;
 - `full`: the same through DVC itself (the extra `[dvc]`), for whatever is unusual;
 - `fetching`: bytes from a remote, held against their MD5;
-- `data`: what a registration asks of the repository around it, and the way back by `modelward checkout`;
+- `data`: what a registration asks of the repository around it; `checkout` is the way back;
 - `tags`: git tags that name versions and stages.
 
 Importing DVC takes longer than registering a small model, and brings a hundred packages. Nearly all repositories use a

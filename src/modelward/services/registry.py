@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from modelward.aws.storage import Storage
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.account import Held
 from modelward.core.errors import ConflictError, IntegrityError, NotFoundError
@@ -464,6 +465,11 @@ class Version:
         if self._package is None:
             self._package = self._context.sagemaker.describe_model_package(self.arn)
         return self._package
+
+    @property
+    def storage(self) -> Storage:
+        """Reads S3 with the caller's rights."""
+        return self._context.storage
 
     def refresh(self) -> "Version":
         """Read it as it is now.

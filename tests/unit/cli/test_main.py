@@ -124,6 +124,7 @@ def test_the_commands_of_the_product_are_all_there() -> None:
         "history",
         "download",
         "reproduce",
+        "checkout",
         "transform",
         "serve",
         "local up",

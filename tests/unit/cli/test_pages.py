@@ -50,7 +50,7 @@ def test_each_command_runs_a_function_that_takes_exactly_its_arguments(command: 
 @by_name
 def test_each_command_that_changes_something_can_print_its_plan(command: Command) -> None:
     deciding = {"approve", "reject", "promote", "rollback", "ab share", "ab finish"}
-    changing = {"init", "adopt", "register", "deploy", "reproduce", "tag", "tidy", "transform", *deciding}
+    changing = {"adopt", "checkout", "deploy", "init", "register", "reproduce", "tag", "tidy", "transform", *deciding}
     assert (command.name in changing) == any(argument.name == "--plan" for argument in command.arguments)
 
 
