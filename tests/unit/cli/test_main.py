@@ -113,8 +113,8 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 def test_the_commands_of_the_product_are_all_there() -> None:
     words = (
-        "init adopt plan register versions show record lineage status compare approve reject promote tag current deploy "
-        "rollback"
+        "init adopt plan register versions show record lineage status compare approve reject promote tag current "
+        "deploy rollback"
     )
     assert [c.name for c in COMMANDS] == [
         *words.split(),
