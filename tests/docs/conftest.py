@@ -172,9 +172,9 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return deployment.synthesize(ROOT, target, account=ACCOUNT, region=REGION)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def aws(assembly: Path) -> Iterator[LocalAws]:
-    """A local AWS with the stacks of this repository in it."""
+    """A local AWS with the stacks of this repository in it; each reader's first version is v1."""
     with LocalAws() as started:
         started.deploy_assembly(assembly, io.StringIO())
         yield started
