@@ -49,8 +49,7 @@ FAULTS = """
 
 In each run *every* call that a function makes fails once: a message that failed is brought again, and its next call
 fails, until all have. A test checks that none was left out. AWS would bring a message five times before it goes to the
-dead letters, so this is more than an outage. A cell is one run, and says how many faults were injected in it; a
-dash, that the scenario is not run so, because it differs from others in one move and a run takes its time.
+dead letters, so this is more than an outage. A cell is one run, and says how many faults were injected in it.
 
 """
 LIMIT = """
@@ -61,7 +60,8 @@ somebody is told, and the one before goes on serving until the version is promot
 DELIVERED = """
 ## Events that travel badly
 
-A cell is one run, and says how many events of SageMaker travelled so in it.
+A cell is one run, and says how many events of SageMaker travelled so in it. The dash: within a day a shadow's time is
+up and nobody has called it, so it fails, as it should.
 
 """
 MEDDLER = """
