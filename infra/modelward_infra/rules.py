@@ -58,13 +58,7 @@ class EndpointRule(Construct):
         super().__init__(scope, construct_id)
         # A pattern without a name would be refused, and one without names would match everybody's.
         if props.endpoints.names:
-            events.Rule(
-                self,
-                "Rule",
-                description="Changes of endpoints",
-                event_pattern=patterns.endpoints(props.endpoints.names),
-                targets=[_target(props.inbox)],
-            )
+            _wake(self, "Changes of endpoints", patterns.endpoints(props.endpoints.names), props.inbox)
 
 
 class AlarmRule(Construct):
@@ -74,13 +68,7 @@ class AlarmRule(Construct):
         """Make the rule, if such alarms are declared."""
         super().__init__(scope, construct_id)
         if props.endpoints.alarms:
-            events.Rule(
-                self,
-                "Rule",
-                description="Alarms that bring versions back",
-                event_pattern=patterns.alarms(props.endpoints.alarms),
-                targets=[_target(props.inbox)],
-            )
+            _wake(self, "Alarms that bring versions back", patterns.alarms(props.endpoints.alarms), props.inbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +132,10 @@ class Sweep(Construct):
             schedule=events.Schedule.rate(SWEEP_EVERY),
             targets=[_target(props.inbox, events.RuleTargetInput.from_object(SWEEP))],
         )
+
+
+def _wake(rule: Construct, description: str, pattern: events.EventPattern, inbox: Inbox) -> None:
+    events.Rule(rule, "Rule", description=description, event_pattern=pattern, targets=[_target(inbox)])
 
 
 def _target(inbox: Inbox, message: events.RuleTargetInput | None = None) -> targets.SqsQueue:

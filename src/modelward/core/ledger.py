@@ -18,6 +18,8 @@ from modelward.core.model_package import ModelPackage
 
 BY_TIME = "by-time"
 """The index of the ledger's table that sorts a model's entries by time."""
+SYSTEM = "modelward"
+"""Who did what no person did."""
 
 
 class EntryKind(StrEnum):

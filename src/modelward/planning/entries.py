@@ -3,14 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from modelward.core.ledger import Entry, EntryKind, Snapshot
+from modelward.core.ledger import SYSTEM, Entry, EntryKind, Snapshot
 from modelward.core.model_package import ModelPackage, StageStatus
 from modelward.core.names import version_in
 from modelward.planning.drift import ALARM, facts_of, reason
 from modelward.planning.scene import Scene, modified_token, target_of
 from modelward.planning.trial import Trial
-
-SYSTEM = "modelward"
 
 
 def deploying(scene: Scene, package: ModelPackage, target: str, now: datetime) -> Entry:

@@ -15,9 +15,7 @@ from modelward.config.accounts import bus_arn, models_role_arn
 from modelward.config.settings import Settings
 from modelward.config.spec import ModelSpec, RegistrySpec
 from modelward.core.errors import NotFoundError
-from modelward.core.model_package import Dataset
 from modelward.core.place import Place
-from modelward.core.provenance import Provenance
 
 if TYPE_CHECKING:
     # Few functions scale or call anything, and none looks at a whole account; their cold starts need not pay for it.
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from modelward.aws.reports import Reports
     from modelward.aws.runtime import Runtime
     from modelward.aws.surroundings import Functions, Images, Prices, Quotas, Roles
+    from modelward.core.model_package import Dataset
+    from modelward.core.provenance import Provenance
 
 
 class Clients(Protocol):
@@ -47,10 +47,10 @@ class Downloads(Protocol):
 class DataVersions(Protocol):
     """Knows which bytes a repository of data tracks, and where they are kept (`modelward.interop.data`)."""
 
-    def provenance(self, artifact: str | Path, dataset: Dataset | None) -> Provenance | None:
+    def provenance(self, artifact: str | Path, dataset: "Dataset | None") -> "Provenance | None":
         """Tell what is known of an artifact and its inputs; None when nothing is."""
 
-    def bring(self, uri: str, to: Path, storage: Downloads) -> Provenance:
+    def bring(self, uri: str, to: Path, storage: Downloads) -> "Provenance":
         """Write what a `dvc://` URI names to a path, and tell where it comes from."""
 
 

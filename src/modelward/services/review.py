@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from modelward.core.errors import ConflictError
-from modelward.core.ledger import Entry, EntryKind
+from modelward.core.ledger import SYSTEM, Entry, EntryKind
 from modelward.core.model_package import ApprovalStatus, ModelPackage
 from modelward.planning.changes import AskReconciler, Plan, Record
-from modelward.planning.entries import SYSTEM
 from modelward.planning.review import Case, concerned, demands, news, wants_reconciling
 from modelward.services import reading
 from modelward.services.context import Context
