@@ -12,7 +12,6 @@ from typing import Any
 from modelward.core.errors import AccessError, InputError
 from modelward.core.model_package import Dataset
 from modelward.services.datasets import digest_of
-from modelward.services.git import code_state
 from modelward.services.registry import Model, Version
 from modelward.tracking import surroundings
 from modelward.tracking.packing import Packed, pack
@@ -135,7 +134,6 @@ class Run:
             "metrics": {name: float(value) for name, value in self.metrics.items()},
             "datasets": [asdict(each) for each in self.datasets],
             "schema": dict(schema),
-            "code": asdict(code_state(Path.cwd())),
             "packages": surroundings.packages(),
             "hardware": surroundings.hardware(),
             "job": self._job,

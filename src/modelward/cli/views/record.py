@@ -7,7 +7,7 @@ from rich.table import Table
 
 from modelward.cli.views.text import clean, table
 
-_PARTS = ("parameters", "metrics", "datasets", "dvc", "schema", "code", "job", "hardware", "packages", "duration_s")
+_PARTS = ("parameters", "metrics", "datasets", "dvc", "schema", "job", "hardware", "packages", "duration_s")
 
 
 def sheet(record: Mapping[str, Any]) -> Table:
