@@ -5,6 +5,7 @@ what came of it. They meet the same local SageMaker, the same events and the sam
 again as the services are in which they run: a function by Lambda, a pipeline not at all, its CloudFormation by itself.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,7 +41,7 @@ class Modelward:
         return any("failed" in mail["Subject"] for mail in self.world.mails())
 
 
-class Handler(Prompt):
+class Handler(Prompt, ABC):
     """What events start in the place of Modelward: to the world it is a way of delivery that carries nothing."""
 
     waits_s: Sequence[int] = ()
@@ -60,9 +61,9 @@ class Handler(Prompt):
     def has_told(self) -> bool:
         return False
 
+    @abstractmethod
     def handle(self, event: Any) -> None:
         """Do what an event of a version leads to."""
-        raise NotImplementedError
 
     def _before(self, model: Any, **_: Any) -> Any:
         return self.fault.strike(model.name, "") if self.fault else None

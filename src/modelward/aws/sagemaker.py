@@ -136,15 +136,7 @@ class SageMaker:
         }
         if alternatives:
             expression["SubExpressions"] = [{"Filters": alternatives, "Operator": "Or"}]
-        request: Any = {"Resource": "ModelPackage", "SearchExpression": expression, "MaxResults": PAGE}
-        found = pages(
-            lambda token: self._client.search(SortBy="CreationTime", SortOrder="Descending", **request, **token)
-        )
-        with translated("Search", kind="model package group", name=group):
-            for page in found:
-                for result in page["Results"]:
-                    if "ModelPackage" in result:
-                        yield package_of(result["ModelPackage"])
+        return self._searched(expression, kind="model package group", name=group)
 
     def find_model_packages(self, operator: str, any_of: Sequence[tuple[str, str]]) -> Iterator[ModelPackage]:
         """Search the versions of all groups, newest first (`Search`), 100 for each call.
@@ -157,18 +149,14 @@ class SageMaker:
             AwsError: a refusal.
         """
         filters = [{"Name": name, "Operator": operator, "Value": value} for name, value in any_of]
-        expression: Any = {"Filters": filters, "Operator": "Or"}
+        return self._searched({"Filters": filters, "Operator": "Or"}, kind="model package", name=any_of[0][1])
+
+    def _searched(self, expression: Any, *, kind: str, name: str) -> Iterator[ModelPackage]:
+        request: Any = {"Resource": "ModelPackage", "SearchExpression": expression, "MaxResults": PAGE}
         found = pages(
-            lambda token: self._client.search(
-                Resource="ModelPackage",
-                SearchExpression=expression,
-                SortBy="CreationTime",
-                SortOrder="Descending",
-                MaxResults=PAGE,
-                **token,
-            )
+            lambda token: self._client.search(SortBy="CreationTime", SortOrder="Descending", **request, **token)
         )
-        with translated("Search", kind="model package", name=any_of[0][1]):
+        with translated("Search", kind=kind, name=name):
             for page in found:
                 yield from (package_of(each["ModelPackage"]) for each in page["Results"] if "ModelPackage" in each)
 

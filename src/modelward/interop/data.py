@@ -10,9 +10,9 @@ from modelward.core.model_package import Dataset
 from modelward.core.provenance import Provenance, Tracked
 from modelward.interop import dvc, full
 from modelward.interop.fetching import fetch, is_same
-from modelward.interop.repository import Revision, Tree, WorkingTree, commit_of, git, head, root_of
+from modelward.interop.repository import Revision, Tree, WorkingTree, commit_of, head, root_of
 from modelward.services.context import Downloads
-from modelward.services.git import without_secrets
+from modelward.services.git import git, without_secrets
 
 _SCHEME = "dvc://"
 _Found = tuple[Tracked, tuple[Tracked, ...]]

@@ -1,14 +1,12 @@
 """The files of a DVC repository, as they lie there or as a commit has them."""
 
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from modelward.core.errors import InputError, NotFoundError
-
-_TIMEOUT_S = 60
+from modelward.services.git import git
 
 
 class Tree(Protocol):
@@ -103,19 +101,3 @@ def commit_of(root: Path, revision: str) -> str:
 def head(root: Path) -> str:
     """Give the commit that is checked out; empty outside a git repository and before the first commit."""
     return (git(root, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
-
-
-def git(folder: Path, *arguments: str, text: str = "") -> bytes | None:
-    """Run git and return what it wrote; None when there is no git or it refuses."""
-    try:
-        done = subprocess.run(  # noqa: S603  # no shell
-            ["git", *arguments],  # noqa: S607  # the user's own git
-            cwd=folder,
-            input=text.encode(),
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelward.core.errors import InputError, NotFoundError
-from modelward.interop.repository import commit_of, git
+from modelward.interop.repository import commit_of
+from modelward.services.git import git
 from modelward.services.registry import Registry, Version
 
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9/_-]*[a-zA-Z0-9])?"
@@ -207,7 +208,7 @@ def promotion(registry: Registry, folder: Path, text: str) -> Promotion:
     stage = _declared(name, tag.stage, registry.spec.stages)
     commit = commit_of(folder, _REF + name)
     there = tags_of(folder, model.name)
-    found = [version for version in model.versions() if version.package.commit == commit]
+    found = model.of_commit(commit)
     said = next((each.message for each in there if each.name == name), "")
     return Promotion(_one(name, commit, found, there), stage, f"git tag {name}{': ' * bool(said)}{said}")
 

@@ -140,15 +140,29 @@ def without_secrets(url: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> list[str] | None:
+    """Give the lines of what git says within seconds: a registration waits no longer for what it records unasked."""
+    told = git(folder, *arguments, timeout_s=_TIMEOUT_S)
+    return None if told is None else told.decode(errors="replace").splitlines()
+
+
+def git(folder: Path, *arguments: str, text: str = "", timeout_s: float = 60) -> bytes | None:
+    """Run git and return what it wrote; None when there is no git or it refuses.
+
+    Args:
+        folder: Where to run it.
+        arguments: What to tell it.
+        text: What it reads.
+        timeout_s: After how many seconds it counts as refused.
+    """
     try:
-        done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
+        done = subprocess.run(  # noqa: S603  # no shell
             ["git", *arguments],  # noqa: S607  # the user's own git
             cwd=folder,
+            input=text.encode(),
             capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.splitlines() if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None

@@ -17,7 +17,7 @@ _SHA256 = re.compile(r"sha256:([0-9a-f]{64})")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _WHOLE_COMMITS = (40, 64)  # of SHA-1 and of SHA-256
 _MOST_FOLDERS = 9  # with and without a slash at the end, they and the URI fit into the 20 filters of one list
-_COMMIT_ID = "MetadataProperties.CommitId"
+COMMIT_ID = "MetadataProperties.CommitId"
 
 
 def lineage(context: Context, model: str, version: int) -> Graph:
@@ -97,7 +97,7 @@ def _filters(origin: str) -> tuple[str, list[tuple[str, str]]]:
     if "://" in origin:
         return "Equals", [(f"CustomerMetadataProperties.{DATASET_KEY}uri", each) for each in _places(origin)]
     if _COMMIT.fullmatch(origin):
-        return "Equals" if len(origin) in _WHOLE_COMMITS else "Contains", [(_COMMIT_ID, origin)]
+        return "Equals" if len(origin) in _WHOLE_COMMITS else "Contains", [(COMMIT_ID, origin)]
     rule = "it is a URI of data, a commit of 7 digits or more, or sha256: and 64 hexadecimal digits"
     raise InputError("--of", found=repr(origin), rule=rule)
 

@@ -299,6 +299,15 @@ class Model:
         with registration.brought(self._context, submission) as brought:
             return registration.plan_registration(self._context, self.name, brought)[1]
 
+    def of_commit(self, commit: str) -> "list[Version]":
+        """Find the versions that were registered from a commit, newest first (one `Search`); the index may lag.
+
+        Args:
+            commit: All its digits.
+        """
+        found = self._context.sagemaker.search_model_packages(self.name, any_of=[(lineage.COMMIT_ID, commit)])
+        return [self._version(package) for package in found]
+
     def data_digest(self, uri: str) -> str:
         """Compute a digest of data in S3 from what S3 lists, without reading them; a call for each 1,000 objects.
 
@@ -538,7 +547,7 @@ class Version:
         """Read what was recorded of the run that made it.
 
         Returns:
-            `parameters`, `metrics`, `datasets`, `schema`, `code`, `packages`, `hardware`, `job`, and `duration_s`.
+            `parameters`, `metrics`, `datasets`, `schema`, `packages`, `hardware`, `job`, and `duration_s`.
 
         Raises:
             IntegrityError: it is not what was registered.
